@@ -1,0 +1,1 @@
+"""`make setup`: two Python environments and the jars, all from locks. Standard library only."""
