@@ -1,0 +1,178 @@
+"""Generations as values, and the edits that make the next one: pure, so every interleaving can be tried.
+
+[-inf ───── s1 ─────)[── s2 ──)[─ s3 ─)          generation 7, boundary at the last `)`
+[-inf ───── s1 ─────)[── s2 ──)[─ s3 ─)[─ s4 ─)  Extend(s4)            -> 8
+[-inf ───── s1 ─────)[──────── c ─────────────)  Compact((s2,s3,s4),c) -> 9
+[-inf ──────────── r ────────────)[──────..      Recompute(r), a cut or beyond the boundary
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Final
+
+from schemas.core.instants import Instant, format_instant
+
+RETAINED: Final = 3
+"""How many of the last generations of a definition can be rolled back to and keep their speed epochs."""
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Immutable partials of the availability interval `[start, end)`; start None is minus infinity."""
+
+    id: str
+    start: Instant | None
+    end: Instant
+
+
+@dataclass(frozen=True)
+class Generation:
+    """One published batch state: `segments` cover `[-inf, boundary)` in order, without gap or overlap.
+
+    `imports` is how many imported records of the event it has read.
+    """
+
+    view: str
+    definition: str
+    number: int
+    boundary: Instant
+    segments: tuple[Segment, ...]
+    published_at: Instant
+    edit: str
+    imports: int = 0
+
+
+@dataclass(frozen=True)
+class Extend:
+    """Adds a segment at the boundary; the first generation of a definition extends nothing from minus infinity.
+
+    `imports` is how many imported records were there to be read: a generation that has read others is not extended.
+    """
+
+    segment: Segment
+    imports: int = 0
+
+
+@dataclass(frozen=True)
+class Compact:
+    """Replaces exactly `inputs`, adjacent segments, by one that holds the same."""
+
+    inputs: tuple[str, ...]
+    segment: Segment
+
+
+@dataclass(frozen=True)
+class Recompute:
+    """Replaces everything below `segment.end` by one segment rebuilt from raw; what lies above stays.
+
+    Imports lie below every boundary, so `imports` is what the next generation has read.
+    """
+
+    segment: Segment
+    imports: int = 0
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """Takes the segments of an earlier generation again."""
+
+    to: Generation
+
+
+Edit = Extend | Compact | Recompute | Rollback
+
+
+def misfit(edit: Edit, current: Generation | None) -> str | None:
+    """Why the edit does not fit the generation that is current at the commit, or None where it fits."""
+    match edit:
+        case Extend():
+            return _extends_not(edit, current)
+        case Compact():
+            return _compacts_not(edit, current)
+        case Recompute():
+            return _recomputes_not(edit, current)
+        case Rollback(to):
+            if current is None or to.number >= current.number or to.definition != current.definition:
+                return "it is no earlier generation of this definition"
+    return None
+
+
+def _extends_not(edit: Extend, current: Generation | None) -> str | None:
+    boundary = current.boundary if current else None
+    if current is not None and edit.imports != current.imports:
+        return f"the generation has read {current.imports:,} imported records, and there were {edit.imports:,}"
+    if edit.segment.start != boundary:
+        return f"it extends from {_shown(edit.segment.start)}, and the boundary is {_shown(boundary)}"
+    if boundary is not None and edit.segment.end <= boundary:
+        return "it does not move the boundary forward"
+    return None
+
+
+def _compacts_not(edit: Compact, current: Generation | None) -> str | None:
+    held = {each.id: each for each in current.segments} if current else {}
+    replaced = [held[each] for each in edit.inputs if each in held]
+    if not edit.inputs or len(replaced) != len(edit.inputs):
+        return "its inputs are no longer in the generation"
+    if (replaced[0].start, replaced[-1].end) != (edit.segment.start, edit.segment.end) or not _adjoin(replaced):
+        return "its inputs do not adjoin"
+    return None
+
+
+def _recomputes_not(edit: Recompute, current: Generation | None) -> str | None:
+    end = edit.segment.end
+    if edit.segment.start is not None:
+        return "it does not begin at minus infinity"
+    if current is None:
+        return None
+    if edit.imports < current.imports:
+        return f"it has read {edit.imports:,} imported records, and the generation {current.imports:,}"
+    if end < current.boundary and end not in [each.end for each in current.segments]:
+        return f"{_shown(end)} is no cut of the generation"
+    return None
+
+
+def edited(edit: Edit, current: Generation | None) -> tuple[Segment, ...]:
+    """The segments of the next generation; `misfit` must have been None."""
+    held = current.segments if current else ()
+    match edit:
+        case Extend(segment, _):
+            return (*held, segment)
+        case Compact(inputs, segment):
+            at = next(i for i, each in enumerate(held) if each.id in inputs)
+            return (*held[:at], segment, *held[at + len(inputs) :])
+        case Recompute(segment, _):
+            return (segment, *(each for each in held if each.start is not None and each.start >= segment.end))
+        case Rollback(to):
+            return to.segments
+
+
+def imports_of(edit: Edit, current: Generation | None) -> int:
+    """How many imported records the next generation has read; `misfit` must have been None."""
+    match edit:
+        case Extend(_, imports) | Recompute(_, imports):
+            return imports
+        case Rollback(to):
+            return to.imports
+        case Compact():
+            assert current is not None
+            return current.imports
+
+
+def boundary_of(segments: tuple[Segment, ...]) -> Instant:
+    """The end of the last segment."""
+    return segments[-1].end
+
+
+def retained(history: list[Generation]) -> list[Generation]:
+    """The generations of one definition, in order of number, that are kept to roll back to."""
+    return history[-RETAINED:]
+
+
+def _adjoin(segments: list[Segment]) -> bool:
+    return all(left.end == right.start for left, right in itertools.pairwise(segments))
+
+
+def _shown(instant: Instant | None) -> str:
+    return "minus infinity" if instant is None else format_instant(instant)
