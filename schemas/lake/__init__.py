@@ -1,0 +1,1 @@
+"""The Delta tables in which the layers meet: what is applied, what batch has published, what runs on the stream."""

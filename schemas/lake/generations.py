@@ -1,0 +1,130 @@
+"""The one routine that moves a view's pointer: read the snapshot, check the fit, commit from that snapshot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pyarrow as pa
+
+from schemas.core import names
+from schemas.core.generations import Edit, Generation, Segment, boundary_of, edited, imports_of, misfit
+from schemas.core.instants import Instant
+from schemas.lake import tables
+
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("view", pa.string(), nullable=False),
+        pa.field("definition", pa.string(), nullable=False),
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("boundary", pa.int64(), nullable=False),
+        pa.field("published_at", pa.int64(), nullable=False),
+        pa.field("edit", pa.string(), nullable=False),
+        pa.field(
+            "segments",
+            pa.list_(pa.struct([("id", pa.string()), ("start", pa.int64()), ("end", pa.int64())])),
+            nullable=False,
+        ),
+        pa.field("imports", pa.int64(), nullable=False),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Published:
+    """The edit is the current generation now."""
+
+    generation: Generation
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """The edit did not fit what was current at the commit; its segment is referenced by nothing. Plan anew."""
+
+    reason: str
+
+
+def history(lake: Path, view: str, definition: str) -> list[Generation]:
+    """Every generation of one definition, oldest first."""
+    return _generations(tables.read(lake / names.GENERATIONS_TABLE).rows, view, definition)
+
+
+def current(lake: Path, view: str, definition: str) -> Generation | None:
+    """The newest generation of one definition."""
+    return next(reversed(history(lake, view, definition)), None)
+
+
+def all_generations(lake: Path) -> list[Generation]:
+    """Every generation of every view and definition in one read, by view and number."""
+    rows = tables.read(lake / names.GENERATIONS_TABLE).rows
+    return sorted((_generation(row) for row in rows), key=lambda each: (each.view, each.number))
+
+
+def publish(lake: Path, view: str, definition: str, edit: Edit, *, now: Instant) -> Published | Discarded:
+    """Make the edit of whatever generation is current at the commit, or discard it where it does not fit.
+
+    Numbers run through all definitions of a view, so that no two publications of a view share one.
+    """
+    while True:
+        snapshot = tables.read(lake / names.GENERATIONS_TABLE)
+        next_ = successor(list(map(_generation, snapshot.rows)), view, definition, edit, now=now)
+        if isinstance(next_, Discarded):
+            return next_
+        if tables.append(snapshot, _SCHEMA, _row(next_), application=f"generation/{view}", number=next_.number):
+            return Published(next_)
+
+
+def successor(
+    generations: Sequence[Generation], view: str, definition: str, edit: Edit, *, now: Instant
+) -> Generation | Discarded:
+    """What the edit makes of all that a snapshot lists, of any view; pure."""
+    of_view = sorted((each for each in generations if each.view == view), key=lambda each: each.number)
+    before = next((each for each in reversed(of_view) if each.definition == definition), None)
+    reason = misfit(edit, before)
+    if reason is not None:
+        return Discarded(reason)
+    segments = edited(edit, before)
+    return Generation(
+        view=view,
+        definition=definition,
+        number=1 + max((each.number for each in of_view), default=0),
+        boundary=boundary_of(segments),
+        segments=segments,
+        published_at=now,
+        edit=type(edit).__name__.lower(),
+        imports=imports_of(edit, before),
+    )
+
+
+def _generations(rows: Sequence[Mapping[str, Any]], view: str, definition: str) -> list[Generation]:
+    found = [_generation(row) for row in rows if row["view"] == view and row["definition"] == definition]
+    return sorted(found, key=lambda generation: generation.number)
+
+
+def _generation(row: Mapping[str, Any]) -> Generation:
+    segments = tuple(Segment(each["id"], each["start"], each["end"]) for each in row["segments"])
+    return Generation(
+        row["view"],
+        row["definition"],
+        row["number"],
+        Instant(row["boundary"]),
+        segments,
+        Instant(row["published_at"]),
+        row["edit"],
+        row["imports"],
+    )
+
+
+def _row(generation: Generation) -> dict[str, Any]:
+    return {
+        "view": generation.view,
+        "definition": generation.definition,
+        "number": generation.number,
+        "boundary": generation.boundary,
+        "published_at": generation.published_at,
+        "edit": generation.edit,
+        "segments": [{"id": each.id, "start": each.start, "end": each.end} for each in generation.segments],
+        "imports": generation.imports,
+    }

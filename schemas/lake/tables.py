@@ -1,0 +1,60 @@
+"""Reading and appending rows of the small tables, with Delta's own concurrency control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The rows of a table at one version; appends go through it, so that they commit from what was read."""
+
+    path: Path
+    table: DeltaTable | None
+    rows: Sequence[Mapping[str, Any]]
+
+
+def read(path: Path) -> Snapshot:
+    """The newest version; a table that is not there yet has no rows."""
+    try:
+        table = DeltaTable(str(path))
+    except TableNotFoundError:
+        return Snapshot(path, None, ())
+    # With threads, a process that ends soon after such a read is aborted now and then: a pool is torn down in its work.
+    return Snapshot(path, table, table.to_pyarrow_dataset().to_table(use_threads=False).to_pylist())
+
+
+def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, application: str, number: int) -> bool:
+    """Commit one row from the snapshot under the app transaction (`application`, `number`).
+
+    False where another commit of the same application, or the creation of the table, came between: read again.
+    """
+    data = pa.Table.from_pylist([dict(row)], schema=schema)
+    properties = CommitProperties(app_transactions=[Transaction(application, number)], max_commit_retries=0)
+    try:
+        if snapshot.table is None:
+            snapshot.path.parent.mkdir(parents=True, exist_ok=True)
+            write_deltalake(str(snapshot.path), data, mode="error", commit_properties=properties)
+        else:
+            write_deltalake(snapshot.table, data, mode="append", commit_properties=properties)
+    except (CommitFailedError, DeltaError):
+        if _has_moved_on(snapshot):
+            return False
+        raise
+    return True
+
+
+def _has_moved_on(snapshot: Snapshot) -> bool:
+    """Whether the table moved on since the snapshot; anything else is a fault of the lake and stays an error."""
+    try:
+        newest = DeltaTable(str(snapshot.path)).version()
+    except TableNotFoundError:
+        return False
+    return snapshot.table is None or newest > snapshot.table.version()

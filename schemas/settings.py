@@ -1,0 +1,62 @@
+"""Where one stack keeps its state and answers: read from the environment, passed in everywhere else."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One stack. Two stacks share nothing but `jars` and the Python environments.
+
+    `home` holds all state; `kafka` is `host:port`; `flink` and `serving` are base URLs.
+    """
+
+    home: Path
+    kafka: str
+    flink: str
+    serving: str
+    jars: Path
+    stream_python: Path
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
+        """Read `TIDELINE_*`; what is absent is the stack of this checkout on its default ports."""
+        return cls(
+            home=Path(environment.get("TIDELINE_HOME", CHECKOUT / ".tideline" / "stack")),
+            kafka=environment.get("TIDELINE_KAFKA", "127.0.0.1:19092"),
+            flink=environment.get("TIDELINE_FLINK", "http://127.0.0.1:18081"),
+            serving=environment.get("TIDELINE_SERVING", "http://127.0.0.1:18080"),
+            jars=Path(environment.get("TIDELINE_JARS", CHECKOUT / ".tideline" / "jars")),
+            stream_python=Path(
+                environment.get(
+                    "TIDELINE_STREAM_PYTHON",
+                    CHECKOUT / ".tideline" / "env" / "stream" / "bin" / "python",
+                )
+            ),
+        )
+
+    @property
+    def lake(self) -> Path:
+        """Delta tables."""
+        return self.home / "lake"
+
+    @property
+    def store(self) -> Path:
+        """The serving replica: LMDB environment and segment files."""
+        return self.home / "store"
+
+    @property
+    def flink_state(self) -> Path:
+        """Checkpoints of the stream jobs."""
+        return self.home / "flink"
+
+    @property
+    def logs(self) -> Path:
+        """One log a supervised program."""
+        return self.home / "logs"
