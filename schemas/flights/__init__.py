@@ -1,0 +1,1 @@
+"""Flights that left New York's airports, and the weather there."""
