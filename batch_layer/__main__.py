@@ -1,0 +1,253 @@
+"""`python -m batch_layer`: the command line of the batch layer. Results on standard output, progress on error."""
+
+# ruff: noqa: PLC0415 - a command imports what it needs: `status` and the ticker never load Spark
+
+from __future__ import annotations
+
+import json
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.core.errors import RequestError, TidelineError, UnknownName
+from schemas.core.instants import Instant, format_instant
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+    from batch_layer.outcomes import Report
+    from schemas.core.events import Event
+    from schemas.lake.catalog import Applied
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+@app.command()
+def topics(as_json: AsJson = False) -> None:
+    """Make the topics of all applied events; safe to repeat."""
+    from batch_layer.topics import ensure_topics
+    from schemas.lake.catalog import events_of, read_applied
+
+    settings = Settings.from_environment()
+    found = ensure_topics(settings.kafka, events_of(read_applied(settings.lake)))
+    lines = [f"{topic.name}: {topic.partitions} partitions" for topic in found.values()]
+    _print(as_json, {"topics": [vars(topic) for topic in found.values()]}, lines or ["no event is applied"])
+
+
+@app.command()
+def tick() -> None:
+    """Tick every partition of every event once a second, until told to stop."""
+    from batch_layer.ticks import keep_ticking
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", stream=sys.stderr)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    keep_ticking(Settings.from_environment(), stop)
+
+
+@app.command(name="import")
+def import_(event: str, file: Path, as_json: AsJson = False) -> None:
+    """Load history of an event into raw: Parquet, JSON lines or CSV. The same content again changes nothing."""
+    from batch_layer.importing import import_file
+
+    settings = Settings.from_environment()
+    with _progress() as report:
+        report(f"importing {file.name}")
+        done = import_file(settings, _event(settings, event), file, _now())
+    line = f"{event}: {done.records:,} records imported" if done.new else f"{event}: this content is there already"
+    lines = [f"{line}; {done.broken:,} of them break the contract" if done.broken else line]
+    if done.pending:
+        views = ", ".join(f"`{view}`" for view in done.pending)
+        lines.append(f"answers of {views} say `import pending` until a `tideline batch run` has built them again")
+    _print(as_json, vars(done), lines)
+
+
+@app.command()
+def archive(as_json: AsJson = False) -> None:
+    """Append what the log holds to raw, each record exactly once."""
+    from batch_layer.archive import archive as archive_topics
+    from batch_layer.session import spark_session
+    from batch_layer.topics import ensure_topics
+    from schemas.lake.catalog import events_of, read_applied
+
+    settings = Settings.from_environment()
+    events = events_of(read_applied(settings.lake))
+    with _progress() as report:
+        found = ensure_topics(settings.kafka, events)
+        report("starting Spark")
+        with spark_session(settings) as spark:
+            report(f"archiving {len(found)} topics")
+            done = archive_topics(spark, settings, found)
+    _warn_failures(done.failures)
+    lines = [f"{event}: {records:,} records archived, ticks included" for event, records in done.records.items()]
+    _print(as_json, {"archived": dict(done.records), "not_ticked": _places(done.failures)}, lines)
+
+
+@app.command()
+def run(
+    views: Annotated[list[str] | None, typer.Argument(help="Only these views; default: all applied.")] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Run once for each line of standard input, in one Spark session.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Archive, choose the boundary of each event, and publish its views up to it."""
+    from batch_layer.session import spark_session
+
+    settings = Settings.from_environment()
+    began = time.monotonic()
+    with ExitStack() as session:
+        with _progress() as report:
+            report("starting Spark")
+            spark = session.enter_context(spark_session(settings))
+        seconds = time.monotonic() - began
+        for _ in sys.stdin if stay else [""]:
+            _run_once(settings, spark, views or [], seconds, as_json)
+
+
+def _run_once(settings: Settings, spark: SparkSession, views: list[str], session: float, as_json: bool) -> None:
+    from batch_layer.outcomes import encode_run
+    from batch_layer.run import run as run_batch
+    from batch_layer.tell import run_lines
+
+    began = time.monotonic()
+    with _progress() as report:
+        done = run_batch(settings, spark, _now(), report, only=views)
+    seconds = {"session": round(session, 3), "run": round(time.monotonic() - began, 3)}
+    _print(as_json, {**encode_run(done), "seconds": seconds}, run_lines(done))
+    _warn_failures(done.failures)
+    broken = [name for name, event in done.events.items() if not event.conservation.holds]
+    if broken:
+        raise TidelineError(
+            f"received is not valid + duplicate + quarantined for {', '.join(broken)}; `tideline batch status` counts, "
+            "and `tideline batch recompute` of a view judges its event again"
+        )
+
+
+@app.command()
+def recompute(view: str, as_json: AsJson = False) -> None:
+    """Rebuild a view from raw as one segment."""
+    from batch_layer.outcomes import encode_view_run
+    from batch_layer.recompute import recompute as recompute_view
+    from batch_layer.session import spark_session
+    from batch_layer.tell import view_line
+
+    settings = Settings.from_environment()
+    applied = _applied(settings, view)
+    with _progress() as report:
+        report("starting Spark")
+        with spark_session(settings) as spark:
+            done = recompute_view(settings, spark, applied, _now(), report)
+    _print(as_json, encode_view_run(view, done), [view_line(view, done)])
+
+
+@app.command()
+def rollback(view: str, generation: Annotated[int | None, typer.Argument()] = None, as_json: AsJson = False) -> None:
+    """Serve the segments of another generation again, by default of the one before; itself an edit."""
+    from batch_layer.outcomes import encode_generation
+    from batch_layer.rollback import rollback as roll_back
+
+    settings = Settings.from_environment()
+    done = roll_back(settings, _applied(settings, view), generation, _now())
+    line = f"{view}: generation {done.number}, boundary {format_instant(done.boundary)}"
+    _print(as_json, {"view": view, **encode_generation(done, {})}, [line])
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Generations and segments of every view, and the conservation of every event's records."""
+    from batch_layer.status import encode_status, read_status
+    from batch_layer.tell import status_lines
+
+    events, views = read_status(Settings.from_environment())
+    _print(as_json, encode_status(events, views), status_lines(events, views))
+
+
+def _print(as_json: bool, encoded: dict[str, Any], lines: list[str]) -> None:
+    print(json.dumps(encoded, default=str) if as_json else "\n".join(lines), flush=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Report]:
+    """A spinner on a terminal, a line a step elsewhere and where `TTY_INTERACTIVE=0` asks for it."""
+    from rich.console import Console
+
+    console = Console(stderr=True, highlight=False)
+    began = time.monotonic()
+    with console.status("") as spinner:
+
+        def report(doing: str) -> None:
+            if console.is_interactive:
+                spinner.update(doing)
+            else:
+                console.print(f"{time.monotonic() - began:5.1f} s  {doing}", soft_wrap=True)
+
+        yield report
+
+
+def _applied(settings: Settings, view: str) -> Applied:
+    from schemas.lake.catalog import read_applied
+
+    found = read_applied(settings.lake)
+    if view not in found:
+        raise UnknownName("applied view", view, found)
+    return found[view]
+
+
+def _event(settings: Settings, name: str) -> Event:
+    """The event as it is applied; before that, as the domain packages define it."""
+    from schemas.core.catalog import load_catalog
+    from schemas.lake.catalog import events_of, read_applied
+
+    found = events_of(read_applied(settings.lake))
+    events = found if name in found else {**load_catalog().events, **found}
+    if name not in events:
+        raise UnknownName("event", name, events)
+    return events[name]
+
+
+def _warn_failures(failures: Any) -> None:
+    for topic, partition in sorted(failures):
+        why = failures[topic, partition]
+        print(f"partition {partition} of `{topic}` took no tick ({why}) and holds the boundary back", file=sys.stderr)
+
+
+def _places(failures: Any) -> list[dict[str, Any]]:
+    return [{"topic": topic, "partition": partition} for topic, partition in sorted(failures)]
+
+
+def _now() -> Instant:
+    return Instant(time.time_ns() // 1_000_000)
+
+
+def main(command: Callable[[], Any] = app) -> None:
+    """Run the command; what a person caused is one line, exit 2 for misuse, else 1."""
+    from kafka.errors import KafkaError
+
+    from schemas.broker import unavailable
+
+    try:
+        try:
+            command()
+        except KafkaError as error:
+            raise unavailable(Settings.from_environment().kafka, error) from error
+    except TidelineError as error:
+        print(f"tideline: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, RequestError) else 1)
+
+
+if __name__ == "__main__":
+    main()

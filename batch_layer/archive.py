@@ -1,0 +1,141 @@
+"""The archiver: ticks every partition, then appends what Kafka holds to raw, byte for byte and exactly once.
+
+Structured Streaming keeps the offsets of a batch before it runs; a batch that is run again commits under the same
+app transaction, and what raw already holds is left out besides, so that even a lost checkpoint doubles nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.streaming.query import StreamingQuery
+
+from batch_layer.tables import TOPIC_ID_LENGTH, Archived, archived, raw_table, topic_ids
+from batch_layer.ticks import Place, Ticked, Ticker
+from batch_layer.topics import Topic
+from schemas.core import names
+from schemas.core.errors import RefusedError, UnavailableError
+from schemas.settings import Settings
+
+_RECORDS_A_BATCH: Final = 2_000_000
+_LOG_APPEND: Final = 1
+
+
+@dataclass(frozen=True)
+class Archive:
+    """What one archive run did: records by event, ticks included, and the partitions that took no tick."""
+
+    records: Mapping[str, int]
+    failures: Mapping[Place, str]
+
+
+def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]) -> Archive:
+    """Tick and archive the topic of every event, at least to the ticks."""
+    before = {event: archived(settings.lake, event) for event in topics}
+    for event, topic in topics.items():
+        _check_same_topic(settings.lake, event, topic)
+    with Ticker(settings.kafka) as ticker:
+        ticked = ticker.tick_all(topics.values())
+    queries = {event: _start(spark, settings, event, topic) for event, topic in topics.items()}
+    try:
+        for event, query in queries.items():
+            _await(query, topics[event])
+    finally:
+        for query in queries.values():
+            query.stop()
+    after = {event: archived(settings.lake, event) for event in topics}
+    for event, topic in topics.items():
+        _check_reached(topic, after[event], ticked)
+    return Archive({event: _records(after[event]) - _records(before[event]) for event in topics}, ticked.failures)
+
+
+def raw_sql(batch: str, topic: Topic, held: Mapping[int, Archived]) -> str:
+    """The rows of raw in a batch from Kafka: `available_at` goes on from what is archived."""
+    beyond = _by_partition({partition: each.last_offset for partition, each in held.items()})
+    carried = _by_partition({partition: each.available_at for partition, each in held.items()})
+    return f"""SELECT `topic`, '{topic.id}' AS `topic_id`, `partition` AS `_partition`, `offset` AS `_offset`,
+  `append_time`, `log_append`,
+  GREATEST({carried}, MAX(CASE WHEN `log_append` THEN `append_time` END) OVER (
+    PARTITION BY `partition` ORDER BY `offset` ROWS UNBOUNDED PRECEDING)) AS `available_at`,
+  `key`, `value` AS `body`,
+  COALESCE(EXISTS(`headers`, header -> header.`key` = '{names.TICK_HEADER}'), FALSE) AS `tick`,
+  CAST(NULL AS STRING) AS `import_id`
+FROM (SELECT *, UNIX_MILLIS(`timestamp`) AS `append_time`, `timestampType` = {_LOG_APPEND} AS `log_append` FROM {batch})
+WHERE `offset` > COALESCE({beyond}, -1)"""
+
+
+def _start(spark: SparkSession, settings: Settings, event: str, topic: Topic) -> StreamingQuery:
+    checkpoint = settings.home / "archive" / event
+    table = raw_table(settings.lake, event)
+
+    def append(batch: DataFrame, number: int) -> None:
+        view = f"batch_{event}"
+        batch.createOrReplaceTempView(view)
+        rows = batch.sparkSession.sql(raw_sql(view, topic, archived(settings.lake, event)))
+        writer = rows.write.format("delta").mode("append")
+        writer = writer.option("txnAppId", f"archive/{_query_id(checkpoint)}").option("txnVersion", number)
+        writer.save(str(table))
+
+    source = spark.readStream.format("kafka").options(
+        **{
+            "kafka.bootstrap.servers": settings.kafka,
+            "kafka.isolation.level": "read_committed",
+            "subscribe": topic.name,
+            "startingOffsets": "earliest",
+            "failOnDataLoss": "true",
+            "includeHeaders": "true",
+            "maxOffsetsPerTrigger": str(_RECORDS_A_BATCH),
+        }
+    )
+    writer = source.load().writeStream.foreachBatch(append).trigger(availableNow=True)
+    return writer.option("checkpointLocation", str(checkpoint)).queryName(topic.name).start()
+
+
+def _await(query: StreamingQuery, topic: Topic) -> None:
+    try:
+        query.awaitTermination()
+    except PySparkException as error:
+        message = str(error)
+        if "KAFKA_DATA_LOSS" in message or "failOnDataLoss" in message:
+            raise RefusedError(
+                f"topic `{topic.name}` no longer holds records that are not archived yet; the archive stops rather "
+                f"than skip them. Find out what was lost, then begin a new topic ({message.splitlines()[0]})"
+            ) from error
+        raise
+
+
+def _query_id(checkpoint: Path) -> str:
+    return str(json.loads((checkpoint / "metadata").read_text())["id"])
+
+
+def _check_same_topic(lake: Path, event: str, topic: Topic) -> None:
+    others = topic_ids(lake, event) - {topic.id[:TOPIC_ID_LENGTH]}
+    if others:
+        raise RefusedError(
+            f"topic `{topic.name}` was deleted and made again: its offsets have begun anew, and raw holds those of "
+            f"`{', '.join(sorted(others))}`; give the event another name, or remove `{lake / names.raw_table(event)}`"
+        )
+
+
+def _check_reached(topic: Topic, held: Mapping[int, Archived], ticked: Ticked) -> None:
+    for (name, partition), offset in ticked.offsets.items():
+        if name == topic.name and (partition not in held or held[partition].last_offset < offset):
+            raise UnavailableError(
+                f"partition {partition} of `{name}` is archived short of its tick at offset {offset}; "
+                "is Kafka losing records? Run it again"
+            )
+
+
+def _records(held: Mapping[int, Archived]) -> int:
+    return sum(each.records for each in held.values())
+
+
+def _by_partition(values: Mapping[int, int | None]) -> str:
+    cases = " ".join(f"WHEN {partition} THEN {value}" for partition, value in values.items() if value is not None)
+    return f"CASE `partition` {cases} END" if cases else "CAST(NULL AS BIGINT)"

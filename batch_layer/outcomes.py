@@ -1,0 +1,96 @@
+"""What commands did, as values, and as JSON for `--json`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from batch_layer.conservation import Conservation
+from schemas.core.generations import Generation
+from schemas.core.instants import Instant, format_instant
+
+Report = Callable[[str], None]
+"""Told what is being done now."""
+
+
+@dataclass(frozen=True)
+class EventRun:
+    """What a run did for one event; `boundary` None: some partition holds it back, see `held_back`."""
+
+    archived: int
+    boundary: Instant | None
+    held_back: list[int]
+    conservation: Conservation
+
+
+@dataclass(frozen=True)
+class ViewRun:
+    """What a run did for one view; no edits: nothing was new. `notes` name what was left undone and why."""
+
+    generation: Generation | None
+    edits: list[str] = field(default_factory=list)
+    discarded: int = 0
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Run:
+    """By name of event, and by name of view; `failures` are the places that took no tick, and why."""
+
+    events: Mapping[str, EventRun]
+    views: Mapping[str, ViewRun]
+    failures: Mapping[tuple[str, int], str] = field(default_factory=dict)
+
+
+def encode_run(run: Run) -> dict[str, Any]:
+    """For `run --json`."""
+    return {
+        "events": [_event_run(name, each) for name, each in run.events.items()],
+        "views": [encode_view_run(name, each) for name, each in run.views.items()],
+    }
+
+
+def encode_view_run(view: str, run: ViewRun) -> dict[str, Any]:
+    """For `run --json` and `recompute --json`."""
+    return {
+        "view": view,
+        "generation": None if run.generation is None else encode_generation(run.generation, {}),
+        "edits": run.edits,
+        "discarded": run.discarded,
+        "notes": run.notes,
+    }
+
+
+def _event_run(name: str, run: EventRun) -> dict[str, Any]:
+    return {
+        "event": name,
+        "archived": run.archived,
+        "boundary": encode_instant(run.boundary),
+        "held_back": run.held_back,
+        "conservation": run.conservation.encode(),
+    }
+
+
+def encode_generation(generation: Generation, rows: Mapping[str, int]) -> dict[str, Any]:
+    """A generation with its segments; the rows of each where they are known."""
+    return {
+        "generation": generation.number,
+        "boundary": format_instant(generation.boundary),
+        "published_at": format_instant(generation.published_at),
+        "edit": generation.edit,
+        "segments": [
+            {
+                "id": each.id,
+                "from": encode_instant(each.start),
+                "to": format_instant(each.end),
+                **({"rows": rows.get(each.id, 0)} if rows else {}),
+            }
+            for each in generation.segments
+        ],
+    }
+
+
+def encode_instant(instant: Instant | None) -> str | None:
+    """RFC 3339, or null."""
+    return None if instant is None else format_instant(instant)

@@ -1,0 +1,73 @@
+"""What batch has published, and whether every record is accounted for; read from the lake alone, without Spark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from batch_layer.conservation import Conservation, conservation
+from batch_layer.outcomes import encode_generation, encode_instant
+from batch_layer.tables import judged_until, segment_rows
+from schemas.core.codec import contract_of
+from schemas.core.generations import Generation, retained
+from schemas.core.instants import Instant
+from schemas.lake.catalog import Applied, read_applied
+from schemas.lake.generations import history
+from schemas.settings import Settings
+
+
+@dataclass(frozen=True)
+class EventStatus:
+    """How far an event is judged, and its records."""
+
+    event: str
+    judged_until: Instant | None
+    conservation: Conservation
+
+
+@dataclass(frozen=True)
+class ViewStatus:
+    """The generations of a view that can be rolled back to, the current one last, and the rows of each segment."""
+
+    applied: Applied
+    generations: list[Generation]
+    rows: Mapping[str, int]
+
+
+def read_status(settings: Settings) -> tuple[list[EventStatus], list[ViewStatus]]:
+    """Every event of an applied view, and every applied view."""
+    applied = read_applied(settings.lake)
+    contracts = {contract_of(each.view.on): each.view.on for each in applied.values()}
+    events = []
+    for event in contracts.values():
+        until = judged_until(settings.lake, event)
+        events.append(EventStatus(event.name, until, conservation(settings.lake, event, until)))
+    return events, [_view(settings, each) for each in applied.values()]
+
+
+def _view(settings: Settings, applied: Applied) -> ViewStatus:
+    generations = history(settings.lake, applied.view.name, applied.definition)
+    return ViewStatus(applied, retained(generations), segment_rows(settings.lake, applied.view))
+
+
+def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus]) -> dict[str, Any]:
+    """For `status --json`."""
+    return {
+        "events": [
+            {
+                "event": each.event,
+                "judged_until": encode_instant(each.judged_until),
+                "conservation": each.conservation.encode(),
+            }
+            for each in events
+        ],
+        "views": [
+            {
+                "view": each.applied.view.name,
+                "definition": each.applied.definition,
+                "generations": [encode_generation(generation, each.rows) for generation in each.generations],
+            }
+            for each in views
+        ],
+    }

@@ -1,0 +1,243 @@
+"""The Delta tables that batch owns: their schemas, and what their logs know without reading a row.
+
+Raw is partitioned by `_partition`, so that the greatest offset and instant of each partition stand in the log.
+Tables are created here and only ever appended to, or replaced over an interval, by Spark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+from deltalake import DeltaTable
+from deltalake.exceptions import TableNotFoundError
+
+from schemas.core import names
+from schemas.core.aggregates import Earliest, FloatTotal, Greatest, Kind, Latest, Least, Tally, Total
+from schemas.core.codec import contract_of, definition_of
+from schemas.core.events import Event
+from schemas.core.instants import Instant
+from schemas.core.picks import INSTANT_SHIFT
+from schemas.core.records import IMPORTED
+from schemas.core.types import Bool, Decimal, Float64, Int64, String, Timestamp, Type
+from schemas.core.views import View
+
+RAW: Final = pa.schema(
+    [
+        ("topic", pa.string()),
+        ("topic_id", pa.string()),
+        (names.PARTITION, pa.int32()),
+        (names.OFFSET, pa.int64()),
+        ("append_time", pa.int64()),
+        ("log_append", pa.bool_()),
+        ("available_at", pa.int64()),
+        ("key", pa.binary()),
+        ("body", pa.binary()),
+        ("tick", pa.bool_()),
+        ("import_id", pa.string()),
+    ]
+)
+
+QUARANTINE: Final = pa.schema(
+    [
+        ("topic", pa.string()),
+        (names.PARTITION, pa.int32()),
+        (names.OFFSET, pa.int64()),
+        ("append_time", pa.int64()),
+        ("available_at", pa.int64()),
+        ("key", pa.binary()),
+        ("body", pa.binary()),
+        ("reason", pa.string()),
+    ]
+)
+
+TOPIC_ID_LENGTH: Final = 32
+
+_CONFIGURATION: Final[Mapping[str, str | None]] = {"delta.checkpointInterval": "100"}
+
+
+def raw_table(lake: Path, event: str) -> Path:
+    """The event's raw table, created if it is not there."""
+    return _created(lake / names.raw_table(event), RAW, [names.PARTITION])
+
+
+def valid_table(lake: Path, event: Event) -> Path:
+    """The table of what meets this contract, created if it is not there."""
+    fields = [(name, arrow_type(field.type)) for name, field in event.fields]
+    schema = pa.schema(
+        [
+            ("event_id", pa.string()),
+            ("available_at", pa.int64()),
+            (names.PARTITION, pa.int32()),
+            (names.OFFSET, pa.int64()),
+            ("event_time", pa.int64()),
+            *fields,
+            (names.COUNTED, pa.bool_()),
+        ]
+    )
+    return _created(lake / names.valid_table(event.name, contract_of(event)), schema, [])
+
+
+def quarantine_table(lake: Path, event: Event) -> Path:
+    """The table of what breaks this contract, created if it is not there."""
+    return _created(lake / names.quarantine_table(event.name, contract_of(event)), QUARANTINE, [])
+
+
+def segments_table(lake: Path, view: View) -> Path:
+    """The table of all segments of this definition, created if it is not there."""
+    schema = pa.schema(
+        [
+            *((name, arrow_type(of)) for name, of in view.key_types.items()),
+            (names.TILE, pa.int64()),
+            (names.N, pa.int64()),
+            *((name, _partial_type(partial.kind)) for name, partial in view.partials),
+            (names.SEGMENT, pa.string()),
+        ]
+    )
+    return _created(lake / names.segments_table(view.name, definition_of(view)), schema, [names.SEGMENT])
+
+
+@dataclass(frozen=True)
+class Archived:
+    """What the log of a raw table says of one partition; `records` counts ticks too."""
+
+    records: int
+    last_offset: int
+    first_available_at: Instant | None
+    available_at: Instant | None
+    """The greatest; None where the broker has set no timestamp yet, and for imports."""
+
+
+def archived(lake: Path, event: str) -> dict[int, Archived]:
+    """By partition; imports are partition -1. Empty where nothing is archived."""
+    actions = _actions(lake / names.raw_table(event))
+    if actions is None or not actions.num_rows:
+        return {}
+    grouped = actions.group_by(f"partition.{names.PARTITION}").aggregate(
+        [
+            ("num_records", "sum"),
+            (f"max.{names.OFFSET}", "max"),
+            ("min.available_at", "min"),
+            ("max.available_at", "max"),
+        ]
+    )
+    return {
+        int(row[f"partition.{names.PARTITION}"]): Archived(
+            records=row["num_records_sum"],
+            last_offset=row[f"max.{names.OFFSET}_max"],
+            first_available_at=row["min.available_at_min"],
+            available_at=row["max.available_at_max"],
+        )
+        for row in grouped.to_pylist()
+    }
+
+
+def topic_ids(lake: Path, event: str) -> set[str]:
+    """The topics that raw was archived from, each cut to the `TOPIC_ID_LENGTH` that a log keeps of a text."""
+    actions = _actions(lake / names.raw_table(event))
+    if actions is None:
+        return set()
+    found = {each for bound in ("min", "max") for each in actions[f"{bound}.topic_id"].to_pylist()}
+    return {each[:TOPIC_ID_LENGTH] for each in found if each is not None}
+
+
+def segment_rows(lake: Path, view: View) -> dict[str, int]:
+    """How many rows each segment of this definition holds; a segment without rows is not listed."""
+    actions = _actions(lake / names.segments_table(view.name, definition_of(view)))
+    if actions is None or not actions.num_rows:
+        return {}
+    counted = actions.group_by(f"partition.{names.SEGMENT}").aggregate([("num_records", "sum")])
+    return {row[f"partition.{names.SEGMENT}"]: row["num_records_sum"] for row in counted.to_pylist()}
+
+
+@dataclass(frozen=True)
+class Reached:
+    """How many rows a table holds and the greatest value of one column, None where no row has one."""
+
+    rows: int
+    value: int | None
+
+
+def greatest(table: Path, column: str) -> Reached:
+    """What the log of a table says of a column."""
+    actions = _actions(table)
+    if actions is None:
+        return Reached(0, None)
+    values = [value for value in actions[f"max.{column}"].to_pylist() if value is not None]
+    return Reached(sum(actions["num_records"].to_pylist()), max(values, default=None))
+
+
+def judged_until(lake: Path, event: Event) -> Instant | None:
+    """Up to where the valid table reaches, having read every import that raw holds; None: judge from the start."""
+    version = transaction(valid_table(lake, event), judged_application(lake, event))
+    return None if version is None else Instant(version - INSTANT_SHIFT)
+
+
+def judged_version(end: Instant) -> int:
+    """The version of a transaction that judges up to `end`; versions are not negative, instants may be."""
+    return end + INSTANT_SHIFT
+
+
+def imported(lake: Path, event: str) -> int:
+    """How many imported records raw holds."""
+    held = archived(lake, event).get(IMPORTED)
+    return held.records if held else 0
+
+
+def judged_application(lake: Path, event: Event) -> str:
+    """The application whose transactions are boundaries; another import makes it another."""
+    return f"judged/{imported(lake, event.name)}"
+
+
+def transaction(table: Path, application: str) -> int | None:
+    """The version that this application last committed."""
+    try:
+        return DeltaTable(str(table)).transaction_version(application)
+    except TableNotFoundError:
+        return None
+
+
+def arrow_type(of: Type) -> pa.DataType:
+    """The stored type of a field; timestamps are milliseconds."""
+    match of:
+        case Bool():
+            return pa.bool_()
+        case Int64() | Timestamp():
+            return pa.int64()
+        case Float64():
+            return pa.float64()
+        case Decimal(scale):
+            return pa.decimal128(18, scale)
+        case String():
+            return pa.string()
+
+
+def _partial_type(kind: Kind) -> pa.DataType:
+    match kind:
+        case Tally():
+            return pa.int64()
+        case Total(scale):
+            return pa.decimal128(38, scale)
+        case FloatTotal():
+            return pa.float64()
+        case Least(of) | Greatest(of):
+            return arrow_type(of)
+        case Earliest() | Latest():
+            return pa.string()
+
+
+def _created(path: Path, schema: pa.Schema, partition_by: list[str]) -> Path:
+    if not (path / "_delta_log").exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        DeltaTable.create(str(path), schema, mode="ignore", partition_by=partition_by, configuration=_CONFIGURATION)
+    return path
+
+
+def _actions(path: Path) -> pa.Table | None:
+    try:
+        return pa.table(DeltaTable(str(path)).get_add_actions(flatten=True))
+    except TableNotFoundError:
+        return None

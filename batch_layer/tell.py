@@ -1,0 +1,58 @@
+"""What commands did, as lines for a person."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from batch_layer.conservation import Conservation
+from batch_layer.outcomes import Run, ViewRun, encode_instant
+from batch_layer.status import EventStatus, ViewStatus
+
+
+def run_lines(run: Run) -> list[str]:
+    """A line an event, then a line a view."""
+    lines = []
+    for name, event in run.events.items():
+        held_back = f", held back by partitions {event.held_back}" if event.held_back else ""
+        boundary = encode_instant(event.boundary) or "none"
+        lines.append(f"{name}: boundary {boundary}{held_back}; {conservation_text(event.conservation)}")
+    return [*lines, *(view_line(name, view) for name, view in run.views.items())]
+
+
+def view_line(view: str, run: ViewRun) -> str:
+    """What became of a view."""
+    notes = "".join(f"; {note}" for note in run.notes)
+    if run.generation is None:
+        return f"{view}: no generation yet{notes}"
+    did = " and ".join(run.edits) or "nothing new"
+    return (
+        f"{view}: generation {run.generation.number}, boundary {encode_instant(run.generation.boundary)}, "
+        f"{len(run.generation.segments)} segments ({did}){notes}"
+    )
+
+
+def conservation_text(count: Conservation) -> str:
+    """`10 received = 7 valid + 2 duplicate + 1 quarantined`, and what else is known of them."""
+    sign = "=" if count.holds else "≠"
+    text = (
+        f"{count.received:,} received {sign} {count.valid:,} valid + {count.duplicate:,} duplicate "
+        f"+ {count.quarantined:,} quarantined"
+    )
+    parts = [("stray", count.stray), ("beyond the horizon", count.beyond_horizon)]
+    told = ", ".join(f"{number:,} {what}" for what, number in parts if number)
+    waiting = f"; {count.waiting:,} waiting" if count.waiting else ""
+    return text + (f" (of the valid {told})" if told else "") + waiting
+
+
+def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus]) -> list[str]:
+    """A line an event, then the retained generations of each view."""
+    lines = [f"{each.event}: {conservation_text(each.conservation)}" for each in events]
+    for view in views:
+        lines.append(f"{view.applied.view.name}:" + ("" if view.generations else " no generation yet"))
+        for generation in view.generations:
+            rows = ", ".join(f"{view.rows.get(each.id, 0):,}" for each in generation.segments)
+            lines.append(
+                f"  generation {generation.number} ({generation.edit}), boundary "
+                f"{encode_instant(generation.boundary)}, segments of {rows} rows"
+            )
+    return lines or ["nothing is applied"]

@@ -1,0 +1,17 @@
+SELECT `shop`,
+  `event_time` - PMOD(`event_time`, 300000) AS `_tile`,
+  COUNT(*) AS `_n`,
+  COUNT(`weight`) AS `measure__n`,
+  SUM((`weight` - CAST('1.5' AS DOUBLE))) AS `measure__sum`,
+  SUM((`weight` - CAST('1.5' AS DOUBLE)) * (`weight` - CAST('1.5' AS DOUBLE))) AS `measure__squares`
+FROM counted WHERE `shop` IS NOT NULL
+GROUP BY `shop`, 2
+
+SELECT `shop`,
+  `_tile`,
+  SUM(`_n`) AS `_n`,
+  SUM(`measure__n`) AS `measure__n`,
+  SUM(`measure__sum`) AS `measure__sum`,
+  SUM(`measure__squares`) AS `measure__squares`
+FROM segments
+GROUP BY `shop`, `_tile`
