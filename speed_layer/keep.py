@@ -1,0 +1,126 @@
+"""The keeper: gives runs that have lost their job a new one, and stops those that serving has left."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+from schemas.core.errors import TidelineError
+from schemas.core.instants import MINUTE, Duration, Instant
+from schemas.core.runs import Run
+from schemas.lake.runs import read_runs
+from schemas.settings import Settings
+from speed_layer import checkpoints
+from speed_layer.deploy import Deployed, done_of, prepare, stop, wants_of
+from speed_layer.flink import Flink, Job
+from speed_layer.planning import Wanted, running, superseded
+from speed_layer.resuming import resume
+from speed_layer.submission import Lock, Submission, alone, submit
+
+PERIOD: Final = 2.0
+GRACE: Final = Duration(10 * MINUTE)
+"""How long a superseded run goes on where serving does not say whether it has left it."""
+
+
+@dataclass
+class Keeper:
+    """One pass is `turn`; what it says is said once, until something else is to be said."""
+
+    settings: Settings
+    flink: Flink
+    now: Callable[[], Instant]
+    say: Callable[[str], None]
+    _last: str = field(default="", init=False)
+    _seen: dict[str, Instant] = field(default_factory=dict, init=False)
+
+    def turn(self) -> None:
+        """Compare what is listed with what runs, and mend it; what is not there yet is waited for."""
+        try:
+            if not self.flink.has_room():
+                self._say_once("waiting for a task manager")
+                return
+            with alone(self.settings) as lock:
+                self._mend(lock)
+        except (TidelineError, OSError) as error:
+            self._say_once(str(error))
+
+    def _mend(self, lock: Lock) -> None:
+        listed = read_runs(self.settings.lake)
+        started = [run for run in listed if run.state == "started"]
+        wants, jobs = wants_of(self.settings), self.flink.jobs()
+        living = {job.name: job for job in jobs if job.lives}
+        for run in listed:
+            if run.state == "stopped" and run.run in living:
+                self.flink.cancel(living[run.run])
+        newest = {event: running(want, listed) for event, want in wants.items()}
+        left = [run for run in started if self._is_left(run, wants, newest)]
+        if left:
+            self.say(f"stopped {', '.join(stop(self.settings, self.flink, left))}: serving has left them")
+        checkpoints.remove_all_but(self.settings.flink_state, {run.run for run in started} | living.keys())
+        self._submit(lock, [run for run in started if run not in left and run.run not in living], wants, jobs)
+
+    def _submit(self, lock: Lock, missing: Sequence[Run], wants: Mapping[str, Wanted], jobs: Sequence[Job]) -> None:
+        failures = Counter(job.name for job in jobs if job.state == "FAILED")
+        submissions = []
+        for run in missing:
+            resumed = resume(self.settings, run, now=self.now(), failures=failures[run.run])
+            if isinstance(resumed, str):
+                self.say(f"{run.event}: {run.run} is lost: {resumed}")
+            given = self._replace(run, wants) if isinstance(resumed, str) else resumed
+            if isinstance(given, Submission):
+                self.say(f"{run.event}: {done_of(given)} {given.run.run}")
+                submissions.append(given)
+        for refused, because in submit(self.settings, lock, submissions).items():
+            self._say_once(f"{refused} was refused: {because}")
+
+    def _replace(self, lost: Run, wants: Mapping[str, Wanted]) -> Submission | Deployed | None:
+        """A new run in place of a lost one, if it is what its event wants and nothing has taken its place yet."""
+        stop(self.settings, self.flink, [lost])
+        want, runs = wants.get(lost.event), read_runs(self.settings.lake)
+        if want is None or want.version != lost.version or running(want, runs) is not None:
+            return None
+        replacement = prepare(self.settings, want, runs, self.flink.living(), now=self.now())
+        if isinstance(replacement, Deployed):
+            self.say(f"{lost.event}: {replacement.because or replacement.done}")
+        return replacement
+
+    def _is_left(self, run: Run, wants: Mapping[str, Wanted], newest: Mapping[str, Run | None]) -> bool:
+        if not superseded(wants.get(run.event), run, newest.get(run.event)):
+            return False
+        since = self._seen.setdefault(run.run, self.now())
+        served = served_runs(self.settings.serving)
+        return run.run not in served if served is not None else self.now() - since > GRACE
+
+    def _say_once(self, text: str) -> None:
+        if text != self._last:
+            self.say(text)
+            self._last = text
+
+
+def served_runs(serving: str) -> set[str] | None:
+    """The runs that the serving process answers from, or None where it does not say."""
+    try:
+        response = httpx.get(f"{serving}/v1/views", timeout=5.0, trust_env=False)
+        response.raise_for_status()
+    except httpx.HTTPError:
+        return None
+    return {str(view["run"]) for view in response.json()["views"]}
+
+
+def keep(settings: Settings) -> None:
+    """Take turns until the process is stopped."""
+    keeper = Keeper(
+        settings,
+        Flink(settings.flink),
+        now=lambda: Instant(time.time_ns() // 1_000_000),
+        say=lambda text: print(text, flush=True),
+    )
+    never = threading.Event()
+    while not never.wait(PERIOD):
+        keeper.turn()

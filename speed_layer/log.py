@@ -1,0 +1,106 @@
+"""What the speed layer asks of Kafka: where to start, its own topics, and how far a run has come."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+
+from schemas.broker import connected
+from schemas.core import names
+from schemas.core.errors import RefusedError, UnavailableError
+from schemas.core.instants import Instant, format_instant
+from schemas.core.runs import SPEED_RETENTION, Run
+
+_TIMEOUT_MS = 10_000
+
+
+def starting_offsets(kafka: str, topic: str, since: Instant) -> dict[int, int]:
+    """The first record of each partition that was appended at or after `since`.
+
+    All before it were appended earlier, so it is a running maximum and the run knows its `available_at` without what
+    lies before. Raises RefusedError where the log does not reach back, or not forward, to `since`.
+    """
+    with connected(KafkaConsumer, kafka, enable_auto_commit=False) as consumer:
+        partitions = [TopicPartition(topic, each) for each in sorted(consumer.partitions_for_topic(topic) or ())]
+        if not partitions:
+            raise RefusedError(f"there is no topic `{topic}`, so nothing can be streamed; run `tideline batch topics`")
+        found = consumer.offsets_for_times(dict.fromkeys(partitions, max(0, since)))
+        begins = consumer.beginning_offsets(partitions)
+    offsets = {}
+    for partition in partitions:
+        first = found.get(partition)
+        if first is None:
+            raise RefusedError(
+                f"partition {partition.partition} of `{topic}` holds nothing since {format_instant(since)}, not even a "
+                "tick; see that the ticker runs (`tideline status`), then deploy again"
+            )
+        if begins[partition] > 0 and first.offset == begins[partition]:
+            # What is gone before it may have been appended in the same millisecond.
+            raise RefusedError(
+                f"partition {partition.partition} of `{topic}` no longer reaches back to {format_instant(since)}, "
+                "so a run would miss copies; run `tideline batch run` to move the boundary, then deploy again"
+            )
+        offsets[partition.partition] = int(first.offset)
+    return offsets
+
+
+def create_topics(kafka: str, run: Run) -> None:
+    """The run's own topics: one partition, deleted by age and not compacted.
+
+    A restarted job may write an older value of a row after a newer one; compaction would then remove the newer.
+    """
+    configuration = {
+        "message.timestamp.type": "LogAppendTime",
+        "cleanup.policy": "delete",
+        "retention.ms": str(SPEED_RETENTION),
+    }
+    with connected(KafkaAdminClient, kafka) as client:
+        for topic in run.topics.values():
+            with suppress(TopicAlreadyExistsError):
+                client.create_topics(
+                    [NewTopic(topic, num_partitions=1, replication_factor=1, topic_configs=configuration)]
+                )
+
+
+@dataclass(frozen=True)
+class Position:
+    """One partition of an event's topic as a run stands to it; the log holds `[begin, end)`."""
+
+    reached: int
+    begin: int
+    end: int
+
+
+def positions(kafka: str, run: Run) -> dict[int, Position]:
+    """By partition; `reached` is what the run's last completed checkpoint holds, or else where the run started."""
+    with connected(KafkaAdminClient, kafka) as client:
+        listed = _committed(client, names.consumer_group(run.run))
+    committed = {partition.partition: int(meta.offset) for partition, meta in listed.items() if meta.offset >= 0}
+    with connected(KafkaConsumer, kafka, enable_auto_commit=False) as consumer:
+        partitions = [TopicPartition(run.topic, each) for each in sorted(run.offsets)]
+        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
+    return {
+        each.partition: Position(
+            committed.get(each.partition, run.offsets[each.partition]), int(begins[each]), int(ends[each])
+        )
+        for each in partitions
+    }
+
+
+def _committed(client: KafkaAdminClient, group: str) -> Mapping[Any, Any]:
+    """What the group has committed; nothing on a broker that has yet to make its topic of groups."""
+    try:
+        found: Mapping[Any, Any] = client.list_group_offsets({group: None}).get(group, {})
+    except CoordinatorNotAvailableError:
+        return {}
+    return found
+
+
+def _unavailable(kafka: str, error: KafkaError) -> UnavailableError:
+    return UnavailableError(f"kafka at `{kafka}` does not answer ({type(error).__name__}); start it with `tideline up`")

@@ -1,0 +1,1 @@
+(`price` <= CAST('12.30' AS DECIMAL(38, 2)))

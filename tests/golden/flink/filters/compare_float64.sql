@@ -1,0 +1,1 @@
+(`weight` <> CAST('0.1' AS DOUBLE))

@@ -1,0 +1,1 @@
+(`due` > CAST('-86400000' AS BIGINT))

@@ -1,0 +1,1 @@
+(`price` < CAST(`till` AS DECIMAL(38, 2)))

@@ -1,0 +1,1 @@
+(`till` IS NULL)

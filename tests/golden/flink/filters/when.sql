@@ -1,0 +1,1 @@
+(CASE WHEN `paid` THEN `till` ELSE CAST('0' AS BIGINT) END > CAST('1' AS BIGINT))

@@ -1,0 +1,1 @@
+CASE WHEN REGEXP(`_text:field`, '\A(?:-?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?)\z') THEN CASE WHEN TRY_CAST(`_text:field` AS DOUBLE) = 0e0 THEN 0e0 ELSE CASE WHEN ABS(TRY_CAST(`_text:field` AS DOUBLE)) <= 1e+140 THEN TRY_CAST(`_text:field` AS DOUBLE) END END END
