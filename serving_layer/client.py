@@ -1,0 +1,190 @@
+"""A small typed client of the HTTP plane: what the command, the check and the tests ask with.
+
+with Client("http://127.0.0.1:18080") as client:
+    client.answer("carrier_delays", {"carrier": "UA"}).answers[0].features["departures_1h"]
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import quote
+
+import httpx
+
+from schemas.core.errors import RequestError, UnavailableError
+from schemas.core.instants import Instant, format_instant, parse_instant
+from schemas.core.types import Value
+
+TIMEOUT: Final = 10.0
+"""Seconds that a request may take beside what it waits for a record."""
+
+
+class Refused(RequestError):
+    """A 4xx: `kind` as in the type of the problem (`unknown-view`), `available` what there is instead."""
+
+    def __init__(self, status: int, kind: str, detail: str, available: Sequence[str]) -> None:
+        super().__init__(detail)
+        self.status, self.kind, self.available = status, kind, tuple(available)
+
+
+class NotServing(UnavailableError):
+    """No reader answers, or it has nothing to answer from (503), or a record was not claimed in time (504)."""
+
+    def __init__(self, kind: str, detail: str) -> None:
+        super().__init__(detail)
+        self.kind = kind
+
+
+@dataclass(frozen=True)
+class Proof:
+    """How an answer knows what it says."""
+
+    generation: int
+    boundary: Instant
+    run: str | None
+    speed_through: Instant
+    complete: bool
+    incomplete_because: str | None
+    definition: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One entity; values as they stand in the JSON, decimals and timestamps as text."""
+
+    key: Mapping[str, Value]
+    features: Mapping[str, Value]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """One response: `answers` in the order of the keys that were asked for."""
+
+    view: str
+    as_of: Instant
+    answers: tuple[Answer, ...]
+    proof: Proof
+
+
+class Client:
+    """Connections to one reader; `transport` is for tests. Not to be shared by threads."""
+
+    def __init__(self, url: str, *, transport: httpx.BaseTransport | None = None) -> None:
+        self._url = url
+        self._http = httpx.Client(base_url=url, timeout=TIMEOUT, transport=transport, trust_env=False)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def answer(
+        self,
+        view: str,
+        key: Mapping[str, Value],
+        *,
+        features: Iterable[str] | None = None,
+        through: Instant | None = None,
+        wait_for: str | None = None,
+        timeout: float | None = None,
+    ) -> Answers:
+        """One entity, by `GET`; raises Refused or NotServing."""
+        options = _options(through, wait_for, timeout)
+        if features is not None:
+            options["features"] = ",".join(features)
+        given = {name: _text(value) for name, value in key.items()}
+        return _answers(self._get(_path(view, "answer"), {**options, **given}, timeout))
+
+    def lookup(
+        self,
+        view: str,
+        keys: Sequence[Mapping[str, Value]],
+        *,
+        features: Sequence[str] | None = None,
+        through: Instant | None = None,
+        wait_for: str | None = None,
+        timeout: float | None = None,
+    ) -> Answers:
+        """Up to 1,000 entities from one snapshot; raises Refused or NotServing."""
+        body: dict[str, Any] = {"keys": list(keys)}
+        if features is not None:
+            body["features"] = list(features)
+        options = _options(through, wait_for, timeout)
+        return _answers(self._send("POST", _path(view, "lookup"), params=options, json=body, waits=timeout))
+
+    def explain(self, view: str, key: Mapping[str, Value]) -> dict[str, Any]:
+        """What each segment and each epoch gives to an answer, as the route says it."""
+        return self._get(_path(view, "explain"), {name: _text(value) for name, value in key.items()})
+
+    def views(self) -> list[dict[str, Any]]:
+        """What is served, as the route describes it."""
+        found: list[dict[str, Any]] = self._get("/v1/views")["views"]
+        return found
+
+    def view(self, name: str) -> dict[str, Any]:
+        """One view, as the route describes it."""
+        return self._get(_path(name))
+
+    def ready(self) -> list[str]:
+        """The views that are ready, all that are applied; raises NotServing naming those that are not."""
+        found: list[str] = self._get("/readyz")["views"]
+        return found
+
+    def _get(
+        self, path: str, parameters: Mapping[str, str] | None = None, waits: float | None = None
+    ) -> dict[str, Any]:
+        return self._send("GET", path, params=dict(parameters or {}), waits=waits)
+
+    def _send(self, method: str, path: str, *, waits: float | None, **request: Any) -> dict[str, Any]:
+        try:
+            response = self._http.request(method, path, timeout=TIMEOUT + (waits or TIMEOUT), **request)
+        except httpx.TransportError as error:
+            raise NotServing(
+                "unreachable", f"no reader answers at `{self._url}` ({error}); look at `tideline status`"
+            ) from error
+        # not orjson, which makes floats of integers beyond 64 bits
+        content: dict[str, Any] = json.loads(response.content)
+        if response.is_success:
+            return content
+        kind = content["type"].partition("#problem-")[2]
+        if response.is_client_error:
+            raise Refused(response.status_code, kind, content["detail"], content.get("available", ()))
+        raise NotServing(kind, content["detail"])
+
+
+def _path(view: str, last: str | None = None) -> str:
+    path = f"/v1/views/{quote(view, safe='')}"
+    return path if last is None else f"{path}/{last}"
+
+
+def _options(through: Instant | None, wait_for: str | None, timeout: float | None) -> dict[str, str]:
+    given = {
+        "through": None if through is None else format_instant(through),
+        "wait_for": wait_for,
+        "timeout": None if timeout is None else f"{timeout:.6f}".rstrip("0").rstrip("."),
+    }
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def _text(value: Value) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def _answers(content: Mapping[str, Any]) -> Answers:
+    proof = dict(content["proof"])
+    proof["boundary"] = parse_instant(proof["boundary"])
+    proof["speed_through"] = parse_instant(proof["speed_through"])
+    return Answers(
+        view=content["view"],
+        as_of=parse_instant(content["as_of"]),
+        answers=tuple(Answer(each["key"], each["features"]) for each in content["answers"]),
+        proof=Proof(**proof),
+    )
