@@ -1,0 +1,1 @@
+"""The local stack: configuration, supervisor, conditions to wait for."""

@@ -1,0 +1,115 @@
+"""What runs, what it takes, and where to look when it does not."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from infra.stack.layout import Layout
+from infra.stack.noted import process_ids, restarts
+from infra.stack.processes import processes_of, resident_bytes
+from infra.stack.programs import NAMES
+from infra.stack.supervisor import Supervisor
+from schemas.core.errors import UnavailableError
+
+LIMIT_MB = 3500
+
+
+@dataclass(frozen=True)
+class Line:
+    """One program. `restarts` counts since `up` started it; `port` is the one others talk to."""
+
+    name: str
+    state: str
+    pid: int | None
+    port: int | None
+    resident_mb: int
+    restarts: int
+    log: str
+
+    @property
+    def is_well(self) -> bool:
+        return self.state in ("running", "not started")
+
+
+@dataclass(frozen=True)
+class Status:
+    """The stack at `home`, read once."""
+
+    home: str
+    lines: tuple[Line, ...]
+
+    @property
+    def resident_mb(self) -> int:
+        return sum(line.resident_mb for line in self.lines)
+
+    @property
+    def is_well(self) -> bool:
+        return all(line.is_well for line in self.lines)
+
+    def encode(self) -> dict[str, object]:
+        """For `--json`."""
+        programs = [asdict(line) for line in self.lines]
+        return {"home": self.home, "programs": programs, "resident_mb": self.resident_mb, "limit_mb": LIMIT_MB}
+
+
+def read_status(layout: Layout) -> Status:
+    """Raises `UnavailableError` if nothing of the stack runs."""
+    try:
+        states = Supervisor(layout).states()
+    except UnavailableError:
+        return _without_supervisor(layout)
+    ports = _ports(layout)
+    lines = [
+        Line(
+            name=state.name,
+            state=_WORDS.get(state.state, state.state.lower()),
+            pid=state.pid or None,
+            port=ports.get(state.name),
+            resident_mb=_megabytes(resident_bytes(state.pid)) if state.pid else 0,
+            restarts=restarts(layout, state.name),
+            log=str(layout.log(state.name)),
+        )
+        for state in sorted(states.values(), key=lambda state: NAMES.index(state.name))
+    ]
+    pid_file = layout.home / "supervisord.pid"
+    keeper = int(pid_file.read_text()) if pid_file.exists() else 0
+    return Status(str(layout.home), (_supervisor_line(layout, "running", keeper), *lines))
+
+
+# The supervisor's word -> ours.
+_WORDS = {"BACKOFF": "dead, starting again", "EXITED": "dead", "FATAL": "dead", "STOPPED": "not started"}
+
+
+def _without_supervisor(layout: Layout) -> Status:
+    left = processes_of(layout.home)
+    if not left:
+        raise UnavailableError("the stack is not up; start it with `tideline up`")
+    names = {pid: path.name for path in sorted(layout.starts.iterdir()) for pid in process_ids(layout, path.name)[-1:]}
+    lines = tuple(
+        Line(
+            names[process.pid],
+            "left alone",
+            process.pid,
+            None,
+            _megabytes(resident_bytes(process.pid)),
+            restarts(layout, names[process.pid]),
+            str(layout.log(names[process.pid])),
+        )
+        for process in left
+        if process.pid in names
+    )
+    return Status(str(layout.home), (_supervisor_line(layout, "dead", 0), *lines))
+
+
+def _supervisor_line(layout: Layout, state: str, pid: int) -> Line:
+    # Its children are the programs, which have lines of their own.
+    own = resident_bytes(pid, family=False) if pid else 0
+    return Line("supervisor", state, pid or None, None, _megabytes(own), 0, str(layout.log("supervisord")))
+
+
+def _ports(layout: Layout) -> dict[str, int]:
+    return {"kafka": layout.kafka_port, "flink-jobmanager": layout.flink_port, "reader": layout.serving_port}
+
+
+def _megabytes(size: int) -> int:
+    return round(size / 1_000_000)
