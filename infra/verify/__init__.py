@@ -1,0 +1,1 @@
+"""The proof checked from outside: served answers against the reference over all that was ever received."""
