@@ -1,0 +1,1 @@
+"""The `tideline` command: one module a group of commands."""

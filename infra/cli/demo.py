@@ -1,0 +1,167 @@
+"""`tideline demo`: everything once, on real flights."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from rich.console import Console
+
+    from infra.demo.steps import Compared, Seen
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command(rich_help_panel="Begin here")(demo)
+
+
+def demo(
+    anew: Annotated[bool, typer.Option("--anew", help="Empty the stack first; its lake and log are deleted.")] = False,
+    keys: Annotated[int, typer.Option(min=1, max=1000, help="Entities a view that the check compares.")] = 100,
+) -> None:
+    """Run the whole lambda on a year of real flights, replayed as if it happened now, and check every answer.
+
+    History goes into the lake, the last hours through Kafka with late, doubled and broken records among them, then the
+    replay goes on at the real pace. Leaves the stack up; `tideline down` stops it. Run again, it goes on from there.
+    """
+    from rich.console import Console
+
+    from infra.cli.answers import check, print_compared
+    from infra.cli.definitions import append_changes, serve
+    from infra.cli.layers import batch_staying, call
+    from infra.demo import run
+    from infra.stack.lifecycle import layout_of
+    from schemas.core.catalog import load_catalog
+    from serving_layer.client import Client
+
+    console, began = Console(highlight=False), time.monotonic()
+    layout = layout_of(Settings.from_environment())
+    settings = layout.settings
+
+    def step(title: str) -> None:
+        console.print(f"\n[bold]{time.monotonic() - began:4.0f} s  {title}[/]")
+
+    step("the stack comes up")
+    run.start(layout, anew=anew, say=_quietly(console))
+    progress = run.begin(settings)
+    replay = run.load(progress)
+    with batch_staying() as run_batch, Client(settings.serving) as client:
+        step("history goes into the lake")
+        console.print(f"2013 is shifted by {run.shown_shift(progress)}; history ends {run.shown(progress.began)}")
+        _import_history(settings, replay)
+        step("batch builds the views")
+        append_changes(settings, yes=True)
+        call("batch_layer", "topics")
+        _print_built(console, run_batch())
+        step("the last hours go through Kafka at once, and the stream starts")
+        progress, watched, sent = run.send_recent(settings, replay, progress)
+        console.print(f"{len(sent):,} records sent: late, doubled and broken ones among them")
+        serve(settings)
+        run.await_claimed(client, sent)
+        step("events show in answers")
+        seen = run.watch_each(settings, client, watched, load_catalog().events)
+        _print_seen(console, seen)
+        run.follow_live(layout, progress, _quietly(console))
+        console.print("from now on the replay goes on at the real pace")
+        step("the epoch of those records closes, so that batch may take it over")
+        console.print(f"closed at {run.shown(run.await_closed(client, watched, progress.sent))}")
+        step("batch takes over, and no answer changes")
+        ran, compared, seconds = run.watch_batch(client, run_batch, watched)
+        _print_moved(console, compared, seconds)
+    step("every view is compared with the reference")
+    comparisons, seed = check(settings, keys=keys, seed=None)
+    print_compared(comparisons, seed)
+    step("nothing is lost without being counted")
+    _print_conservation(console, ran)
+    step("done")
+    _print_next(console, settings)
+    if compared.differing or any(each.differences for each in comparisons):
+        raise typer.Exit(1)
+
+
+def _import_history(settings: Settings, replay: Any) -> None:
+    from infra.cli.layers import call_together
+    from schemas.lake.generations import all_generations
+
+    if not all_generations(settings.lake):
+        files = replay.write_history(settings.home / "history")
+        call_together([("batch_layer", "import", event, str(file)) for event, file in sorted(files.items())])
+
+
+def _print_built(console: Console, ran: Mapping[str, Any]) -> None:
+    from infra.demo.run import shown
+    from schemas.core.instants import parse_instant
+
+    received = sum(event["conservation"]["received"] for event in ran["events"])
+    boundary = min(parse_instant(event["boundary"]) for event in ran["events"])
+    console.print(f"{len(ran['views'])} views from {received:,} records, up to {shown(boundary)}")
+
+
+def _quietly(console: Console) -> Callable[[str], None]:
+    """Shows only what came up: a demo has enough to say."""
+
+    def say(text: str) -> None:
+        if text.endswith(": up"):
+            console.print(f"[dim]{text}[/]")
+
+    return say
+
+
+def _print_seen(console: Console, seen: list[Seen]) -> None:
+    from rich.table import Table
+
+    table = Table("event", "in the answer of", "feature", "from", "to", "ms", box=None, pad_edge=False)
+    for each in seen:
+        entity = f"{each.view} {' '.join(str(value) for value in each.key.values())}"
+        name, (before, after) = next(iter(each.changed.items()))
+        table.add_row(each.sent.delivery.event, entity, name, str(before), str(after), f"{each.milliseconds:.0f}")
+    console.print(table)
+    console.print("[dim]ms: from Kafka's acknowledgement to the first answer that had it[/]")
+
+
+def _print_moved(console: Console, compared: Compared, seconds: float) -> None:
+    from infra.demo.run import shown
+
+    for view, (before, after) in sorted(compared.moved.items()):
+        console.print(f"{view}: boundary {shown(before)} → {shown(after)}")
+    colour = "red" if compared.differing else "green"
+    console.print(
+        f"batch took {seconds:.0f} s; {compared.cells:,} cells asked before and after at the same instants, "
+        f"[{colour}]{compared.differing} changed[/]"
+    )
+
+
+def _print_conservation(console: Console, ran: Mapping[str, Any]) -> None:
+    from rich.table import Table
+
+    table = Table("event", "received", "= valid", "+ duplicate", "+ quarantined", "", box=None, pad_edge=False)
+    for event in ran["events"]:
+        count = event["conservation"]
+        holds = count["received"] == count["valid"] + count["duplicate"] + count["quarantined"]
+        table.add_row(
+            event["event"],
+            *(f"{count[name]:,}" for name in ("received", "valid", "duplicate", "quarantined")),
+            "[green]holds[/]" if holds else "[red]broken[/]",
+        )
+    console.print(table)
+
+
+def _print_next(console: Console, settings: Settings) -> None:
+    console.print(f"answers  {settings.serving}/docs\nmetrics  {settings.serving}/metrics\nFlink    {settings.flink}")
+    console.print(
+        "\nThe stack is up and the replay goes on. Try\n"
+        '  export PATH="$PWD/.tideline/env/main/bin:$PATH"\n'
+        "  tideline query carrier_delays carrier=UA\n"
+        "  tideline explain origin_weather origin=JFK\n"
+        "  tideline verify\n"
+        "  tideline status\n"
+        "  tideline down",
+        markup=False,
+    )

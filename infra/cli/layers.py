@@ -1,0 +1,165 @@
+"""Commands that a layer carries out: started as the layer's own command line, in the environment of the stack."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from typing import Annotated, Any
+
+import typer
+
+from schemas.core.errors import UnavailableError
+from schemas.settings import Settings
+
+BATCH_PANEL = "Batch"
+SPEED_PANEL = "Stream"
+_LINES = {"TTY_INTERACTIVE": "0"}
+"""For a command that is not alone on the terminal: lines, since spinners would write over each other."""
+
+As_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's commands."""
+    app.command("import", rich_help_panel=BATCH_PANEL)(import_)
+    app.command(rich_help_panel=BATCH_PANEL)(rollback)
+    batch = typer.Typer(no_args_is_help=True, help="Archive the log, build segments, publish generations.")
+    for command in (archive, run, recompute):
+        batch.command()(command)
+    batch.command("status")(batch_status)
+    app.add_typer(batch, name="batch", rich_help_panel=BATCH_PANEL)
+    speed = typer.Typer(no_args_is_help=True, help="The stream jobs: one an event, with all its views.")
+    for name, each in (("deploy", deploy), ("status", speed_status), ("stop", stop)):
+        speed.command(name)(each)
+    app.add_typer(speed, name="speed", rich_help_panel=SPEED_PANEL)
+
+
+def import_(
+    event: Annotated[str, typer.Argument(help="The event whose history this is.")],
+    file: Annotated[str, typer.Argument(help="Parquet (.parquet), JSON lines (.jsonl, .json) or CSV (.csv).")],
+    as_json: As_Json = False,
+) -> None:
+    """Load history of an event into the lake.
+
+    Columns are `event_id`, `event_time` and the fields of the event. The same content again changes nothing. All of
+    it must have been available before the stream of the event began. Views that are published already say `import
+    pending` until the next batch run has built them again.
+    """
+    call("batch_layer", "import", event, file, as_json=as_json)
+
+
+def archive(as_json: As_Json = False) -> None:
+    """Append what the log holds to the raw tables of the lake, each record exactly once."""
+    call("batch_layer", "archive", as_json=as_json)
+
+
+def run(
+    views: Annotated[list[str] | None, typer.Argument(help="Only these views; default: all applied.")] = None,
+    stay: Annotated[
+        bool, typer.Option("--stay", help="Run once for each line of standard input, in one Spark session.")
+    ] = False,
+    as_json: As_Json = False,
+) -> None:
+    """Archive, choose the boundary, build a segment of every applied view, publish a generation each.
+
+    Any cadence will do, since answers stay exact in between:
+    `while sleep 600; do echo; done | tideline batch run --stay`.
+    """
+    call("batch_layer", "run", *(views or []), *(["--stay"] if stay else []), as_json=as_json)
+
+
+def recompute(
+    view: Annotated[str, typer.Argument(help="The view to build again from all of raw.")], as_json: As_Json = False
+) -> None:
+    """Build a view from raw as one segment: what undoes a human error. Answers do not change otherwise."""
+    call("batch_layer", "recompute", view, as_json=as_json)
+
+
+def batch_status(as_json: As_Json = False) -> None:
+    """Generations, boundaries and segments of each view; received = valid + duplicate + quarantined of each event."""
+    call("batch_layer", "status", as_json=as_json)
+
+
+def rollback(
+    view: Annotated[str, typer.Argument(help="The view whose pointer is moved.")],
+    generation: Annotated[int | None, typer.Argument(help="A retained generation; default: the one before.")] = None,
+    as_json: As_Json = False,
+) -> None:
+    """Serve an earlier generation of a view again. It is an edit too, so rolling forward is another rollback."""
+    call("batch_layer", "rollback", view, *([] if generation is None else [str(generation)]), as_json=as_json)
+
+
+def deploy(
+    events: Annotated[list[str] | None, typer.Argument(help="Only these events; default: all applied.")] = None,
+    as_json: As_Json = False,
+) -> None:
+    """Start what the catalog wants and is not running: a new run, or a run from its own latest checkpoint."""
+    call("speed_layer", "deploy", *(events or []), as_json=as_json)
+
+
+def speed_status(as_json: As_Json = False) -> None:
+    """Each event's run: state, position, lag, restarts, version."""
+    call("speed_layer", "status", as_json=as_json)
+
+
+def stop(event: Annotated[str, typer.Argument(help="The event whose runs stop.")], as_json: As_Json = False) -> None:
+    """Stop the runs of an event. Answers then say that they are incomplete; `deploy` starts a new run."""
+    call("speed_layer", "stop", event, as_json=as_json)
+
+
+def call(layer: str, *arguments: str, as_json: bool = False) -> None:
+    """Run a layer's command with this terminal, and leave with its exit code where that is not 0."""
+    if code := _run(layer, *arguments, *(["--json"] if as_json else [])):
+        raise typer.Exit(code)
+
+
+def call_together(commands: Sequence[tuple[str, ...]]) -> None:
+    """Run layers' commands two at a time, and leave with the exit code of the first that failed."""
+    environment = {**_environment(), **_LINES}
+    with ThreadPoolExecutor(2) as pool:
+        codes = list(pool.map(lambda each: _run(*each, environment=environment), commands))
+    if failed := [code for code in codes if code]:
+        raise typer.Exit(failed[0])
+
+
+@contextmanager
+def batch_staying() -> Iterator[Callable[[], Any]]:
+    """What runs batch once at each call and gives what that printed with `--json`: Spark starts but once."""
+    command = _command("batch_layer", "run", "--stay", "--json")
+    with subprocess.Popen(
+        command, env={**_environment(), **_LINES}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        asked, told = process.stdin, process.stdout
+        assert asked is not None
+        assert told is not None
+
+        def run_once() -> Any:
+            with suppress(BrokenPipeError):
+                print(file=asked, flush=True)
+            line = told.readline()
+            if not line:
+                raise UnavailableError(f"batch ended with exit code {process.wait()}; see above")
+            return json.loads(line)
+
+        yield run_once
+
+
+def _run(layer: str, *arguments: str, environment: Mapping[str, str] | None = None) -> int:
+    return subprocess.run(_command(layer, *arguments), env=environment or _environment(), check=False).returncode
+
+
+def _command(layer: str, *arguments: str) -> list[str]:
+    return [sys.executable, "-P", "-m", layer, *arguments]
+
+
+def _environment() -> dict[str, str]:
+    from infra.java import find_java
+    from infra.stack.lifecycle import layout_of
+    from infra.stack.programs import environment_of
+
+    return environment_of(layout_of(Settings.from_environment()), find_java(os.environ))
