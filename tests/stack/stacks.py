@@ -1,0 +1,109 @@
+"""Stacks that tests start: each with a home and ports of its own, and always stopped."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from infra.stack.ports import is_free
+from schemas.settings import CHECKOUT, Settings
+
+# Below the ports that the system gives to outgoing connections, so that none of those takes one of ours.
+_PORTS = range(20_000, 32_000, 10)
+_BOUND_SECONDS = 400
+
+
+def settings_at(home: Path) -> Settings:
+    """Settings of a new stack at `home`, on ports that are free now."""
+    base = next(base for base in random.sample(_PORTS, len(_PORTS)) if all(is_free(base + i) for i in range(5)))
+    return replace(
+        Settings.from_environment({}),
+        home=home,
+        kafka=f"127.0.0.1:{base}",
+        flink=f"http://127.0.0.1:{base + 2}",
+        serving=f"http://127.0.0.1:{base + 4}",
+    )
+
+
+def environment(settings: Settings, catalog: Path | None = None) -> dict[str, str]:
+    """What a process of this stack is started with; `Settings.from_environment` of it gives the settings again.
+
+    With `catalog`, a folder made by `catalog_at`, definitions are those in it.
+    """
+    return {
+        **os.environ,
+        **({} if catalog is None else {"PYTHONPATH": str(catalog)}),
+        "TIDELINE_HOME": str(settings.home),
+        "TIDELINE_KAFKA": settings.kafka,
+        "TIDELINE_FLINK": settings.flink,
+        "TIDELINE_SERVING": settings.serving,
+        "TIDELINE_JARS": str(settings.jars),
+        "TIDELINE_STREAM_PYTHON": str(settings.stream_python),
+    }
+
+
+def tideline(
+    settings: Settings, *arguments: str, check: bool = True, catalog: Path | None = None
+) -> subprocess.CompletedProcess[str]:
+    """Run the command on a stack, as a user would. With `check`, a failure shows what it printed."""
+    # -P: without it the working folder's `schemas` would come before the catalog's.
+    command = [sys.executable, "-P", "-c", "from infra.cli.main import app; app()", *arguments]
+    done = subprocess.run(
+        command, env=environment(settings, catalog), capture_output=True, text=True, timeout=_BOUND_SECONDS, check=False
+    )
+    assert not check or done.returncode == 0, f"tideline {' '.join(arguments)}: {done.stdout}{done.stderr}"
+    return done
+
+
+def catalog_at(folder: Path, **domains: Iterable[Path]) -> Path:
+    """A copy of `schemas` without its domains and with these: by name the files of each package.
+
+    A test can then define what it likes, and the checkout stays as it is.
+    """
+    ours = CHECKOUT / "schemas"
+    shutil.copytree(ours, folder / "schemas", ignore=_without_domains(ours))
+    for name, files in domains.items():
+        package = folder / "schemas" / name
+        package.mkdir()
+        (package / "__init__.py").touch()
+        for file in files:
+            shutil.copy(file, package)
+    return folder
+
+
+def _without_domains(ours: Path) -> Callable[[str, list[str]], list[str]]:
+    def ignored(folder: str, names: list[str]) -> list[str]:
+        kept = ("core", "lake")
+        return [
+            each
+            for each in names
+            if each == "__pycache__" or (ours == Path(folder) and (ours / each).is_dir() and each not in kept)
+        ]
+
+    return ignored
+
+
+def status(settings: Settings) -> dict[str, Any]:
+    """`tideline status --json` by program name; the whole is under `""`."""
+    whole = json.loads(tideline(settings, "status", "--json", check=False).stdout)
+    return {"": whole} | {program["name"]: program for program in whole["programs"]}
+
+
+@contextmanager
+def running_stack(home: Path, *arguments: str) -> Iterator[Settings]:
+    """A stack from `tideline up` with these arguments until the end of the block."""
+    settings = settings_at(home)
+    try:
+        tideline(settings, "up", *arguments)
+        yield settings
+    finally:
+        tideline(settings, "down")
