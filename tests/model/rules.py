@@ -1,0 +1,173 @@
+"""Every rule of the protocol with a switch that turns it off: in the harness, never in the product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from enum import Enum
+from typing import Any
+from unittest.mock import patch
+
+from batch_layer import planning as batch_planning
+from schemas.core import availability, counting
+from schemas.core.generations import Compact, Edit, Generation, Recompute, Rollback, Segment, edited
+from schemas.core.instants import Instant, floor
+from schemas.core.records import Record
+from schemas.core.runs import Run
+from schemas.lake import generations
+from serving_layer import applying, choosing, claims, loader, records
+from speed_layer import planning
+from tests.model import lake, replica, streams
+from tests.model.log import OLD, is_valid
+
+
+class Rule(Enum):
+    """A rule, and what holds without it."""
+
+    RUNNING_MAXIMUM = "`available_at` is the greatest append time of the partition so far"
+    EVERY_PARTITION = "the boundary waits until every partition holds a record at or above it"
+    OWN_CONTRACT = "what is valid is judged and kept by contract"
+    IMPORTS_BELOW = "imports lie below the stream"
+    IMPORT_PENDING = "until a generation has read the newest import, answers say so"
+    REBUILT = "a generation that has not read an import is rebuilt, not extended"
+    HORIZON_BACK = "an incremental run reads one horizon back"
+    COPIES_MOVE_ON = "a copy, counting or not, moves the horizon on"
+    OWN_PARTITION = "copies are of one partition"
+    FLUSHED = "what a checkpoint holds is flushed before its positions are committed"
+    APPLIED = "a position is claimed once the applier has passed the ends that were seen after it"
+    OWN_TOPICS = "nothing written by two runs is ever mixed"
+    LOWEST_START = "a run starts at the lowest boundary of its views"
+    NO_GAP = "a generation is served with a run that starts at or below its boundary"
+    FLOOR = "epochs are kept for the lowest boundary that is retained or served"
+    HELD_FROM = "below what is held an answer is incomplete"
+    FITS = "an edit that does not fit what is current is discarded"
+    FROM_SNAPSHOT = "an edit is committed from the snapshot that it was checked against"
+    GROWS = "a row is never replaced by one of fewer events"
+    HOLD = "after a restart a claim waits for the ends that the log had then"
+    FROM_BOUNDARY = "epochs below the boundary are batch's alone"
+    ONE_TRANSACTION = "an answer is read in one transaction"
+    NEW_IDS = "a segment's id is never used again"
+    NO_LESS = "a view never moves to a pair that claims less"
+
+
+@contextmanager
+def without(rule: Rule) -> Iterator[None]:
+    """The world without one rule."""
+    with ExitStack() as stack:
+        for owner, name, other in _switch(rule):
+            stack.enter_context(patch.object(owner, name, other))
+        yield
+
+
+def _switch(rule: Rule) -> list[tuple[Any, str, Any]]:  # noqa: C901, PLR0912 - one branch a rule
+    match rule:
+        case Rule.RUNNING_MAXIMUM:
+            return [(availability, "running_maximum", lambda times, _=None: iter(times))]
+        case Rule.EVERY_PARTITION:
+            return [(availability, "covered_boundary", _of_any)]
+        case Rule.OWN_CONTRACT:
+            shared = lake.Lake.table
+            return [
+                (lake.Lake, "table", lambda self, _: shared(self, OLD.on)),
+                (lake.Lake, "verdict", lambda self, record, _: is_valid(record, self.applied[0].view.on)),
+            ]
+        case Rule.IMPORTS_BELOW:
+            return [(availability, "import_limit", lambda *_: Instant(10**15))]
+        case Rule.IMPORT_PENDING:
+            return [(replica.Replica, "imports", lambda _: {})]
+        case Rule.REBUILT:
+            return [(lake.Lake, "has_read_all", lambda *_: True), (generations, "misfit", lambda *_: None)]
+        case Rule.HORIZON_BACK:
+            return [(lake.Lake, "read_back", lambda _: 0)]
+        case Rule.COPIES_MOVE_ON:
+            return [(counting, "counted", _counted_from_the_first)]
+        case Rule.OWN_PARTITION:
+            return [(streams.Stream, "copy_of", lambda _, record: (0, record.event_id))]
+        case Rule.FLUSHED:
+            return [(streams.Stream, "checkpoint", _without_flush)]
+        case Rule.APPLIED:
+            applied = claims.applied
+            return [(claims, "applied", lambda claiming, _: applied(claiming, _Anywhere()))]
+        case Rule.OWN_TOPICS:
+            return [(streams, "name_of", lambda _: "r")]
+        case Rule.LOWEST_START:
+            return [(planning, "start_of", _highest_start), (choosing, "pairs_with", _of_definition)]
+        case Rule.NO_GAP:
+            return [(choosing, "pairs_with", _of_definition)]
+        case Rule.FLOOR:
+            return [(choosing, "_floor", _newest_boundary)]
+        case Rule.HELD_FROM:
+            pair_of = records.pair_of
+            return [(records, "pair_of", lambda choice, _: pair_of(choice, None))]
+        case Rule.FITS:
+            return [
+                (generations, "misfit", lambda *_: None),
+                (generations, "edited", _edited_anyhow),
+            ]
+        case Rule.FROM_SNAPSHOT:
+            return [(lake.Lake, "commit", _commit_blindly)]
+        case Rule.GROWS:
+            return [(applying, "grows", lambda *_: True)]
+        case Rule.HOLD:
+            return [(claims, "restarted", lambda claiming: claiming)]
+        case Rule.FROM_BOUNDARY:
+            return [(replica, "is_served", lambda *_: True)]
+        case Rule.ONE_TRANSACTION:
+            return [(replica.Replica, "rows_at", lambda self, _: self.environment.read())]
+        case Rule.NEW_IDS:
+            return [(batch_planning, "new_segment", lambda start, end: Segment(f"{start}-{end}", start, end))]
+        case Rule.NO_LESS:
+            return [(choosing, "may_move", lambda *_, **__: True), (loader, "may_move", lambda *_, **__: True)]
+
+
+def _of_any(archived: Any, _: int, epoch: int) -> Instant | None:
+    reached = [each for each in archived.values() if each is not None]
+    return Instant(floor(max(reached), epoch)) if reached else None
+
+
+def _counted_from_the_first(found: Any, horizon: int) -> Iterator[Record]:
+    """Distance is measured to the copy that counted, so that a chain of copies counts again."""
+    seen: dict[tuple[int, str], Instant] = {}
+    for record in sorted(found, key=lambda each: (each.partition, each.available_at, each.offset)):
+        copy = (record.partition, record.event_id)
+        if copy not in seen or record.available_at - seen[copy] >= horizon:
+            seen[copy] = record.available_at
+            yield record
+
+
+def _without_flush(stream: streams.Stream) -> None:
+    stream.checkpointed = stream.state
+
+
+class _Anywhere(dict[tuple[str, int], int]):
+    """Positions beyond every end."""
+
+    def get(self, *_: object) -> int:
+        return 10**9
+
+
+def _highest_start(histories: Mapping[str, Any]) -> Instant:
+    return Instant(max(each.boundary for history in histories.values() for each in history))
+
+
+def _of_definition(generation: Generation, run: Run) -> bool:
+    return generation.definition in run.topics
+
+
+def _newest_boundary(listed: Any, _: object, run: Run, definition: str) -> Instant:
+    boundaries = [each.boundary for each in listed.generations if each.definition == definition]
+    return Instant(max(run.start, *boundaries, run.start))
+
+
+def _edited_anyhow(edit: Edit, current: Generation | None) -> tuple[Segment, ...]:
+    """Replaces what it names as far as it is there."""
+    held = current.segments if current else ()
+    gone = edit.inputs if isinstance(edit, Compact) else ()
+    if isinstance(edit, Recompute | Rollback):
+        return edited(edit, current)
+    return (*(each for each in held if each.id not in gone), edit.segment)
+
+
+def _commit_blindly(of: lake.Lake, generation: Generation, _: object) -> bool:
+    of.generations.append(generation)
+    return True
