@@ -1,0 +1,83 @@
+"""`make faults`: each fault several times on a stack of its own, under load, and the counts of what came of it.
+
+A seed draws when and how long: `--seed 7 --runs 1 --fault "kill kafka"` plays that run again. The exit status is 1
+where anything was lost, doubled, wrong, taken back or claimed falsely. All of it takes about two hours.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from schemas.settings import CHECKOUT
+from tests.faults.faults import FAULTS
+from tests.faults.harness import Outcome, play, prepare
+from tests.stack.load import selling
+from tests.stack.stacks import running_stack
+
+OUTPUT: Final = CHECKOUT / ".tideline" / "faults.json"
+WIDTH: Final = 110
+COUNTS: Final = ("lost", "doubled", "wrong", "backwards", "false_claims", "failed", "answers")
+
+
+def main(
+    fault: Annotated[list[str] | None, typer.Option(help=f"Only these: {', '.join(FAULTS)}.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Runs of each fault.")] = 10,
+    seed: Annotated[int, typer.Option(help="The seed of the first run; the next ones count up.")] = 1,
+) -> None:
+    """Break a stack under load, again and again, and compare its answers with the books."""
+    unknown = sorted(set(fault or ()) - FAULTS.keys())
+    if unknown:
+        raise typer.BadParameter(f"unknown fault `{unknown[0]}`; available: {', '.join(FAULTS)}")
+    # A log has 80 columns unless told: the table would be broken into pieces.
+    console = Console(width=max(Console().width, WIDTH))
+    outcomes = list[Outcome]()
+    with tempfile.TemporaryDirectory(prefix="faults-") as folder, running_stack(Path(folder) / "stack") as stack:
+        prepare(stack, Path(folder) / "catalog")
+        with selling(stack.kafka) as load:
+            for name in fault or FAULTS:
+                for number in range(seed, seed + runs):
+                    outcomes.append(outcome := play(stack, load, name, number))
+                    console.print(_told(outcome), highlight=False, soft_wrap=True)
+    OUTPUT.write_text(json.dumps([asdict(each) for each in outcomes], indent=2) + "\n")
+    console.print(table(outcomes))
+    console.print(f"written to {OUTPUT}")
+    sys.exit(not all(each.holds for each in outcomes))
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """The counts by fault, over all its runs."""
+    shown = Table(
+        "fault",
+        "runs",
+        *(name.replace("_", " ") for name in COUNTS),
+        "s to recover",
+        "at most",
+        box=None,
+        pad_edge=False,
+    )
+    for name in dict.fromkeys(each.fault for each in outcomes):
+        of_fault = [each for each in outcomes if each.fault == name]
+        counts = (f"{sum(getattr(each, count) for each in of_fault):,}" for count in COUNTS)
+        seconds = [each.seconds for each in of_fault]
+        shown.add_row(name, str(len(of_fault)), *counts, f"{median(seconds):.1f}", f"{max(seconds):.1f}")
+    return shown
+
+
+def _told(outcome: Outcome) -> str:
+    counts = ", ".join(f"{getattr(outcome, count):,} {count.replace('_', ' ')}" for count in COUNTS)
+    return f"{outcome.fault}, seed {outcome.seed}: {counts}; recovered in {outcome.seconds:.1f} s"
+
+
+if __name__ == "__main__":
+    typer.run(main)
