@@ -1,0 +1,47 @@
+# Everything here does its own set-up first; a second set-up takes seconds.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-fast model check bench faults golden up down clean
+
+BIN := .tideline/env/main/bin
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: ## both Python environments and the jars, from the locks
+	@./infra/setup/run
+
+demo: setup ## the whole path on a year of real flights; leaves the stack up
+	@$(BIN)/tideline demo
+
+test: check ## checks and every test, those with a stack too
+	@$(BIN)/python -m pytest -m "not bench" --durations=15 --durations-min=5
+
+test-fast: setup ## tests without JVM and network
+	@$(BIN)/python -m pytest -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
+
+model: setup ## 20,000 random histories of the protocol; SEED=n plays the same again
+	@$(BIN)/python -m tests.model $(if $(SEED),--seed $(SEED))
+
+check: setup ## ruff, mypy, import contracts
+	@$(BIN)/python -m ruff check
+	@$(BIN)/python -m ruff format --check
+	@$(BIN)/python -m mypy .
+	@$(BIN)/lint-imports
+
+golden: setup ## write the golden files anew; review the difference
+	@$(BIN)/python -m pytest -m "not stack and not bench" --update-golden
+
+bench: setup ## measure the running stack; also to .tideline/bench.json
+	@$(BIN)/python -m tests.bench
+
+faults: setup ## break a stack under load again and again, and count; two hours
+	@$(BIN)/python -m tests.faults
+
+up: setup ## start the local stack
+	@$(BIN)/tideline up
+
+down: ## stop it; its data stays
+	@if [ -x $(BIN)/tideline ]; then $(BIN)/tideline down; fi
+
+clean: down ## stop it and remove everything made here, data and environments included
+	@rm -rf .tideline
