@@ -123,7 +123,7 @@ class Watcher:
                 after = self.client.lookup(view, self.keys[view], through=through).answers
                 for old, new in zip(before, (answer.features for answer in after), strict=True):
                     cells += len(old)
-                    differing += sum(not _same(value, new[name]) for name, value in old.items())
+                    differing += sum(not is_same(value, new[name]) for name, value in old.items())
         return Compared(moved, cells, differing)
 
 
@@ -136,7 +136,7 @@ class Compared:
     differing: int
 
 
-def _same(left: Value, right: Value) -> bool:
+def is_same(left: Value, right: Value) -> bool:
     """Equal, but for float sums merged in another order."""
     if isinstance(left, float) and isinstance(right, float):
         return abs(left - right) <= 1e-9 * max(1.0, abs(left), abs(right))

@@ -11,9 +11,10 @@ import pyarrow.compute as pc
 import pytest
 from deltalake import DeltaTable
 
+from infra.demo.__main__ import now
 from infra.demo.producer import producer
-from infra.demo.run import keys_of, watch_batch
-from infra.demo.steps import KEYED_BY, Seen, watch
+from infra.demo.run import await_closed, keys_of, watch_batch
+from infra.demo.steps import KEYED_BY, Seen, is_same, watch
 from infra.stack.waiting import wait_until
 from schemas.core import names
 from schemas.core.catalog import load_catalog
@@ -58,6 +59,7 @@ def seen_fixture(stack: Settings, flights: Flights, client: Client) -> list[Seen
 def ran_fixture(stack: Settings, flights: Flights, client: Client, seen: list[Seen]) -> dict[str, Any]:
     """What a batch run printed, while answers to the watched entities were kept and found unchanged."""
     assert seen
+    await_closed(client, flights.watched, now())
     ran, compared, _ = watch_batch(client, lambda: asked(stack, "batch", "run"), flights.watched)
     assert set(compared.moved) == set(keys_of(flights.watched)), "the boundary of every watched view has moved"
     assert all(before < after for before, after in compared.moved.values())
@@ -86,9 +88,9 @@ def served(client: Client, view: str, generation: int) -> bool:
 def same(left: Answers, right: Answers) -> bool:
     """Whether two answers give the same values, sums of floats to 1e-9."""
     return [answer.key for answer in left.answers] == [answer.key for answer in right.answers] and all(
-        before.features[name] == pytest.approx(value, rel=1e-9, abs=1e-9)
+        before.features.keys() == after.features.keys()
+        and all(is_same(value, after.features[name]) for name, value in before.features.items())
         for before, after in zip(left.answers, right.answers, strict=True)
-        for name, value in after.features.items()
     )
 
 
@@ -190,6 +192,7 @@ def test_recompute_equals_the_increments(stack: Settings, client: Client, flight
 
 
 def test_batch_again_changes_no_answer(stack: Settings, client: Client, flights: Flights, ran: Any) -> None:
+    await_closed(client, flights.watched, max(client.lookup(view, []).proof.boundary for view in VIEWS))
     again, compared, _ = watch_batch(client, lambda: asked(stack, "batch", "run"), flights.watched)
     assert [each["conservation"] for each in again["events"]] == [each["conservation"] for each in ran["events"]]
     assert set(compared.moved) == set(keys_of(flights.watched))
