@@ -16,6 +16,7 @@ from schemas.core import names
 from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED
+from schemas.lake.tables import data_of
 
 _PLACE: Final = [names.PARTITION, names.OFFSET]
 
@@ -50,7 +51,7 @@ class Conservation:
 def conservation(lake: Path, event: Event, until: Instant | None) -> Conservation:
     """Count what the tables of an event hold; `until` None is an event that was never judged."""
     raw = _read(raw_table(lake, event.name), [*_PLACE, "available_at"], ~ds.field("tick"))
-    raw = raw.group_by(_PLACE, use_threads=False).aggregate([("available_at", "min")])
+    raw = raw.group_by(_PLACE).aggregate([("available_at", "min")])
     received = _count(raw, _below(until, "available_at_min"))
     # A run beside this one may have judged beyond `until` meanwhile.
     judged = _below(until, "available_at")
@@ -75,8 +76,8 @@ def has_records(lake: Path, event: str, start: Instant | None, end: Instant) -> 
     if start is None:
         return True
     interval = (ds.field("available_at") >= start) & (ds.field("available_at") < end) & ~ds.field("tick")
-    data = DeltaTable(str(raw_table(lake, event))).to_pyarrow_dataset()
-    return bool(data.head(1, columns=[names.OFFSET], filter=interval, use_threads=False).num_rows)
+    data = data_of(DeltaTable(str(raw_table(lake, event))))
+    return bool(data.head(1, columns=[names.OFFSET], filter=interval).num_rows)
 
 
 def _below(until: Instant | None, column: str) -> Any:
@@ -91,6 +92,4 @@ def _count(table: pa.Table, condition: Any) -> int:
 
 
 def _read(table: Path, columns: Sequence[str], condition: Any = None) -> pa.Table:
-    return (
-        DeltaTable(str(table)).to_pyarrow_dataset().to_table(columns=list(columns), filter=condition, use_threads=False)
-    )
+    return data_of(DeltaTable(str(table))).to_table(columns=list(columns), filter=condition)

@@ -21,6 +21,7 @@ from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED, Record
 from schemas.core.verdict import Valid, Verdict, judge
+from schemas.lake.tables import data_of
 
 _COLUMNS = ["_partition", "_offset", "append_time", "log_append", "body", "tick"]
 _BATCH = 10_000
@@ -87,14 +88,12 @@ def _all(event: Event, lake: Path, kafka: str) -> Iterator[Received]:
 
 def _archived(table: Path) -> Iterator[Received]:
     try:
-        data = DeltaTable(str(table)).to_pyarrow_dataset()
+        data = data_of(DeltaTable(str(table)))
     except TableNotFoundError:
         return
-    partitions = sorted(data.to_table(columns=["_partition"], use_threads=False)["_partition"].unique().to_pylist())
+    partitions = sorted(data.to_table(columns=["_partition"])["_partition"].unique().to_pylist())
     for partition in partitions:
-        rows = data.to_table(columns=_COLUMNS, filter=ds.field("_partition") == partition, use_threads=False).sort_by(
-            "_offset"
-        )
+        rows = data.to_table(columns=_COLUMNS, filter=ds.field("_partition") == partition).sort_by("_offset")
         previous = None
         for batch in rows.to_batches(max_chunksize=_BATCH):
             for row in batch.to_pylist():

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,18 @@ def read(path: Path) -> Snapshot:
         table = DeltaTable(str(path))
     except TableNotFoundError:
         return Snapshot(path, None, ())
-    # With threads, a process that ends soon after such a read is aborted now and then: a pool is torn down in its work.
-    return Snapshot(path, table, table.to_pyarrow_dataset().to_table(use_threads=False).to_pylist())
+    return Snapshot(path, table, data_of(table).to_table().to_pylist())
+
+
+def data_of(table: DeltaTable) -> ds.Dataset:
+    """The rows of a table as it was opened.
+
+    Arrow opens the files itself. Through the file system that deltalake gives it by default, a thread of Arrow's pool
+    closes Python objects after the read; one that is late finds the interpreter gone, and the process is aborted at
+    its end (apache/arrow#33975, #34314).
+    """
+    files, root = FileSystem.from_uri(table.table_uri)
+    return table.to_pyarrow_dataset(filesystem=SubTreeFileSystem(root, files))
 
 
 def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, application: str, number: int) -> bool:

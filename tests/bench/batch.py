@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow.compute as pc
+import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
@@ -53,6 +54,7 @@ from schemas.core.views import View
 from schemas.flights import views as flights
 from schemas.lake.catalog import append_applied
 from schemas.lake.generations import Published, current, publish
+from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from tests.bench.figures import Figure, finish
 from tests.bench.own_stack import own_stack, say
@@ -217,14 +219,14 @@ def _totals_published(settings: Settings) -> dict[str, dict[str, float]]:
         assert generation is not None
         ids = [each.id for each in generation.segments]
         table = DeltaTable(str(segments_table(settings.lake, view)))
-        found[view.name] = _totals(table, view, [(names.SEGMENT, "in", ids)])
+        found[view.name] = _totals(table, view, ds.field(names.SEGMENT).isin(ids))
     return found
 
 
 def _totals(table: DeltaTable, view: View, segments: Any = None) -> dict[str, float]:
     """The sums of all columns that add up, whatever the segments."""
     adding = [names.N, *(name for name, _ in view.partials if name.endswith(("__n", "__sum", "__squares")))]
-    rows = table.to_pyarrow_table(columns=adding, filters=segments)
+    rows = data_of(table).to_table(columns=adding, filter=segments)
     return {name: float(pc.sum(rows[name]).as_py() or 0) for name in adding}
 
 

@@ -29,6 +29,7 @@ from deltalake import DeltaTable
 from schemas.core.errors import UnavailableError
 from schemas.core.names import segments_table
 from schemas.core.types import Value
+from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from tests.bench import load
 from tests.bench.figures import Figure, finish
@@ -98,8 +99,8 @@ def entities(lake: Path, url: str, view: str) -> list[dict[str, Value]]:
     described = httpx.get(f"{url}/v1/views/{view}", trust_env=False).json()
     table = DeltaTable(str(lake / segments_table(view, described["definition"])))
     names = [each["name"] for each in described["key"]]
-    held = table.to_pyarrow_dataset().to_table(columns=names)
-    found: list[dict[str, Value]] = held.group_by(names, use_threads=False).aggregate([]).slice(0, KEYS).to_pylist()
+    held = data_of(table).to_table(columns=names)
+    found: list[dict[str, Value]] = held.group_by(names).aggregate([]).slice(0, KEYS).to_pylist()
     return found
 
 

@@ -23,6 +23,7 @@ from schemas.core.types import Decimal, Value
 from schemas.core.views import Feature, View
 from schemas.lake.generations import current
 from schemas.lake.runs import read_runs
+from schemas.lake.tables import data_of
 from schemas.settings import Settings
 
 
@@ -45,7 +46,7 @@ def batch_rows(settings: Settings, view: View) -> Rows:
     assert generation is not None, f"`{view.name}` was never published"
     table = DeltaTable(str(settings.lake / names.segments_table(view.name, definition)))
     segments = {each.id for each in generation.segments}
-    stored = (row for row in table.to_pyarrow_table().to_pylist() if row[names.SEGMENT] in segments)
+    stored = (row for row in data_of(table).to_table().to_pylist() if row[names.SEGMENT] in segments)
     return _by_key(view, ((row, row) for row in stored))
 
 

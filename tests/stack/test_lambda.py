@@ -21,6 +21,7 @@ from schemas.core.catalog import load_catalog
 from schemas.core.codec import contract_of
 from schemas.core.instants import Instant, floor, format_instant, parse_duration, parse_instant
 from schemas.core.verdict import Valid, judge
+from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
 from tests.stack.flights import Flights
@@ -153,7 +154,7 @@ def test_nothing_is_lost_without_being_counted(stack: Settings, flights: Flights
         assert counted["valid"] + counted["quarantined"] == received.total() + watched - received["copy"]
         reasons = Counter(each.delivery.reason for each in flights.sent if each.delivery.event == event)
         table = DeltaTable(str(stack.lake / names.quarantine_table(event, contract_of(EVENTS[event]))))
-        logged = table.to_pyarrow_table(columns=["reason", names.PARTITION])
+        logged = data_of(table).to_table(columns=["reason", names.PARTITION])
         logged = logged.filter(pc.field(names.PARTITION) >= 0)["reason"].to_pylist()
         assert Counter(logged) == Counter({reason: count for reason, count in reasons.items() if reason})
 

@@ -18,6 +18,7 @@ from schemas.core.codec import contract_of
 from schemas.core.events import Event
 from schemas.core.instants import Instant, parse_instant
 from schemas.core.verdict import Quarantined
+from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from tests.scenarios import definitions
 from tests.scenarios.definitions import POSITIONS, note, reading
@@ -91,7 +92,7 @@ def test_quarantine_holds_what_the_reference_refuses(played: Played, stack: Sett
         if isinstance(verdict, Quarantined)
     )
     table = DeltaTable(str(stack.lake / names.quarantine_table(event.name, contract_of(event))))
-    held = table.to_pyarrow_table(columns=["reason", names.PARTITION, names.OFFSET]).to_pylist()
+    held = data_of(table).to_table(columns=["reason", names.PARTITION, names.OFFSET]).to_pylist()
     assert Counter((row["reason"], row[names.PARTITION], row[names.OFFSET]) for row in held) == expected
     assert len(expected) > 5
 

@@ -20,6 +20,7 @@ from schemas.core.reference import key_of, passes
 from schemas.core.types import Decimal, Float64, Value
 from schemas.core.views import View
 from schemas.core.windows import tile_of
+from schemas.lake.tables import data_of
 
 Partials = dict[tuple[Value, ...], dict[str, Value]]
 """By key and tile: `_n` and each column."""
@@ -44,7 +45,7 @@ def of_records(view: View, records: Iterable[Record]) -> Partials:
 def of_segments(lake: Path, view: View, segments: Iterable[str]) -> Partials:
     """Read from the lake and merged."""
     wanted, found = set(segments), Partials()
-    for row in DeltaTable(str(segments_table(lake, view))).to_pyarrow_table().to_pylist():
+    for row in data_of(DeltaTable(str(segments_table(lake, view)))).to_table().to_pylist():
         if row[names.SEGMENT] in wanted:
             place = (*(row[name] for name in view.by), row[names.TILE])
             one = {names.N: row[names.N]} | {name: _held(each.kind, row[name]) for name, each in view.partials}

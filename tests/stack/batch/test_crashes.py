@@ -17,6 +17,7 @@ from pyspark.sql import SparkSession
 from batch_layer.run import run
 from batch_layer.status import read_status
 from infra.stack.waiting import wait_until
+from schemas.lake.tables import data_of
 from tests.stack.batch.shop import Shop, now
 from tests.stack.batch.test_runs import wait_for_an_epoch
 from tests.stack.stacks import environment
@@ -89,7 +90,7 @@ def test_kill_9_in_every_step(shop: Shop, spark: SparkSession) -> None:
     wait_for_an_epoch(shop)
     run(shop.settings, spark, now(), lambda _: None)
     shop.check_books()
-    rows = DeltaTable(shop.raw).to_pyarrow_table(columns=["_partition", "_offset"]).to_pylist()
+    rows = data_of(DeltaTable(shop.raw)).to_table(columns=["_partition", "_offset"]).to_pylist()
     assert len(rows) == len({(row["_partition"], row["_offset"]) for row in rows})
     count = read_status(shop.settings)[0][0].conservation
     assert (count.received, count.valid, count.duplicate, count.quarantined) == (125, 121, 3, 1)

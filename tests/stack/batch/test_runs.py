@@ -25,6 +25,7 @@ from schemas.core.names import event_topic
 from schemas.lake.catalog import append_applied, read_applied
 from schemas.lake.generations import Discarded, publish
 from schemas.lake.imports import read_imports
+from schemas.lake.tables import data_of
 from tests.stack.batch.shop import Shop, now
 
 SEGMENTS = 4
@@ -84,11 +85,11 @@ def test_what_is_run_again_or_too_late_changes_nothing(shop: Shop, spark: SparkS
     wait_for_an_epoch(shop)
     run_batch(shop, spark)
     view = shop.views[0]
-    first, rows = shop.generation(view), DeltaTable(shop.raw).to_pyarrow_dataset().count_rows()
+    first, rows = shop.generation(view), data_of(DeltaTable(shop.raw)).count_rows()
     shop.sell("a3")
     wait_for_an_epoch(shop)
     run_batch(shop, spark)
-    assert DeltaTable(shop.raw).to_pyarrow_dataset().count_rows() == rows + 1 + shop.event.partitions
+    assert data_of(DeltaTable(shop.raw)).count_rows() == rows + 1 + shop.event.partitions
     newer = shop.generation(view)
     late = Extend(Segment("late", first.boundary, newer.boundary))
     outcome = publish(shop.settings.lake, view.name, first.definition, late, now=now())
@@ -177,6 +178,6 @@ def test_a_lost_checkpoint_doubles_nothing(shop: Shop, spark: SparkSession) -> N
     shop.sell("a2")
     wait_for_an_epoch(shop)
     run_batch(shop, spark)
-    rows = DeltaTable(shop.raw).to_pyarrow_table(columns=["_partition", "_offset"]).to_pylist()
+    rows = data_of(DeltaTable(shop.raw)).to_table(columns=["_partition", "_offset"]).to_pylist()
     assert len(rows) == len({(row["_partition"], row["_offset"]) for row in rows})
     shop.check_books()

@@ -18,6 +18,7 @@ from schemas.core.language import Event, col, string, timestamp
 from schemas.core.records import IMPORTED
 from schemas.core.types import Decimal, Type
 from schemas.core.verdict import Quarantined, Valid
+from schemas.lake.tables import data_of
 from tests.hostile import HOSTILE, bodies
 from tests.stack.batch.raw import Placed, Row, judged, place, write
 
@@ -36,9 +37,9 @@ def judge_all(spark: SparkSession, lake: Path, event: Event, rows: list[Row]) ->
 def by_spark(lake: Path, event: Event) -> Verdicts:
     found: Verdicts = {
         _place(row): Quarantined(row["reason"])
-        for row in DeltaTable(str(quarantine_table(lake, event))).to_pyarrow_table().to_pylist()
+        for row in data_of(DeltaTable(str(quarantine_table(lake, event)))).to_table().to_pylist()
     }
-    for row in DeltaTable(str(valid_table(lake, event))).to_pyarrow_table().to_pylist():
+    for row in data_of(DeltaTable(str(valid_table(lake, event)))).to_table().to_pylist():
         assert _place(row) not in found
         values = {name: _held(row[name], field.type) for name, field in event.fields}
         found[_place(row)] = Valid(row["event_id"], row["event_time"], row["available_at"], values)

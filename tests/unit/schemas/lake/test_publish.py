@@ -97,7 +97,7 @@ def test_a_commit_from_a_snapshot_that_has_passed_is_refused(tmp_path: Path) -> 
     frozen = tables.read(table)
     published(tmp_path, Extend(segment("b", 10, 20)))
     row: Mapping[str, Any] = {**frozen.rows[0], "number": 2}
-    schema = frozen.table.to_pyarrow_dataset().schema if frozen.table else None
+    schema = tables.data_of(frozen.table).schema if frozen.table else None
     assert not tables.append(frozen, schema, row, application="generation/view", number=2)
     assert [each.number for each in history(tmp_path, "view", "d1")] == [1, 2]
 
@@ -107,7 +107,7 @@ def test_two_first_commits_make_one_table(tmp_path: Path) -> None:
     absent = tables.read(table)
     published(tmp_path, Extend(segment("a", None, 10)))
     made = tables.read(table)
-    schema = made.table.to_pyarrow_dataset().schema if made.table else None
+    schema = tables.data_of(made.table).schema if made.table else None
     assert not tables.append(absent, schema, made.rows[0], application="generation/view", number=1)
     assert len(tables.read(table).rows) == 1
 
