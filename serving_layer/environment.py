@@ -7,12 +7,14 @@
 
 Commits do not wait for the disk. What a killed process has committed lies in the page cache of the kernel, and pages
 in use are never overwritten: `kill -9` of any process loses nothing. A crash of the machine may tear the environment,
-so one that an earlier boot left is deleted before it is opened: all in it can be had again from the lake and the log.
+so one that an earlier boot left is deleted before it is opened, and so is one that is shorter than it says or that LMDB
+does not know: all in it can be had again from the lake and the log. A bit that changes within it is not found.
 """
 
 from __future__ import annotations
 
 import fcntl
+import logging
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,29 +25,49 @@ import lmdb
 import orjson
 import psutil
 
+LOG: Final = logging.getLogger(__name__)
 MAP_SIZE: Final = 1 << 36
 """An upper bound of the file, which grows with its content; address space is all that it costs."""
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
 _VERSION: Final = b"version"
 
 
+class TornEnvironment(Exception):
+    """The file is not what LMDB wrote; reading on would end the process."""
+
+
 class Environment:
-    """An open environment; one a process."""
+    """An open environment; one a process. Raises TornEnvironment for a file that was cut off or is none of LMDB's."""
 
     def __init__(self, path: Path, *, readonly: bool) -> None:
         self.readonly = readonly
-        self._lmdb = lmdb.open(
-            str(path),
-            map_size=MAP_SIZE,
-            max_dbs=2,
-            max_readers=256,
-            max_spare_txns=4,
-            readonly=readonly,
-            sync=False,
-            readahead=False,
-        )
+        file = path / "data.mdb"
+        if file.exists() and file.stat().st_size == 0:
+            # LMDB would begin anew in it, or fail where it may not write.
+            raise TornEnvironment("it is empty")
+        try:
+            self._lmdb = lmdb.open(
+                str(path),
+                map_size=MAP_SIZE,
+                max_dbs=2,
+                max_readers=256,
+                max_spare_txns=4,
+                readonly=readonly,
+                sync=False,
+                readahead=False,
+            )
+        except (lmdb.InvalidError, lmdb.CorruptedError, lmdb.VersionMismatchError) as error:
+            raise TornEnvironment(str(error)) from error
+        self._require_whole(file)
         self.meta = self._lmdb.open_db(b"meta", create=not readonly)
         self.speed = self._lmdb.open_db(b"speed", create=not readonly)
+
+    def _require_whole(self, file: Path) -> None:
+        """Before any page is read: one beyond the end of a mapped file is no error, but the end of the process."""
+        pages, size = self._lmdb.info()["last_pgno"] + 1, file.stat().st_size
+        if size < pages * self._lmdb.stat()["psize"]:
+            self._lmdb.close()
+            raise TornEnvironment(f"it has {size} bytes, and {pages} pages were written")
 
     def read(self) -> Transaction:
         """A read transaction: one state, until it is closed."""
@@ -154,6 +176,12 @@ def open_environment(store: Path, *, readonly: bool = False) -> Environment:
             mark.write_text(boot)
         if readonly and not (path / "data.mdb").exists():
             Environment(path, readonly=False).close()
+        try:
+            return Environment(path, readonly=readonly)
+        except TornEnvironment as error:
+            LOG.error("the environment at %s is torn and made anew: %s", path, error)
+        shutil.rmtree(path)
+        Environment(path, readonly=False).close()
         return Environment(path, readonly=readonly)
 
 

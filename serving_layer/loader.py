@@ -31,6 +31,7 @@ from schemas.lake.tables import data_of
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
+from serving_layer.lake_files import require_whole
 from serving_layer.layout import layout_of
 from serving_layer.records import Choice
 from serving_layer.segment_building import build_segment
@@ -243,11 +244,14 @@ class _Lake:
         return int(self._dataset(choice).count_rows(filter=ds.field(names.SEGMENT) == segment))
 
     def batches_of(self, choice: Choice, segment: str) -> Any:
-        """The rows of a segment in batches, a few in memory at a time."""
+        """The rows of a segment in batches, a few in memory at a time; raises DamagedFile before the first."""
+        data, wanted = self._dataset(choice), ds.field(names.SEGMENT) == segment
+        for fragment in data.get_fragments(wanted):
+            require_whole(self.path / names.segments_table(choice.view.name, choice.definition) / fragment.path)
         columns = [*choice.view.by, names.TILE, *(column.name for column in layout_of(choice.view).columns)]
-        return self._dataset(choice).to_batches(
+        return data.to_batches(
             columns=columns,
-            filter=ds.field(names.SEGMENT) == segment,
+            filter=wanted,
             batch_size=_BATCH,
             batch_readahead=1,
             fragment_readahead=1,
