@@ -13,9 +13,10 @@ from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
-from tests.faults.faults import FAULTS, MIDSTREAM
+from tests.faults.fault import MIDSTREAM
+from tests.faults.faults import FAULTS
 from tests.faults.watching import KEYS, Watch, watching
-from tests.stack.load import Books, Load
+from tests.stack.load import SHOPS, Books, Load
 from tests.stack.selling import definitions
 from tests.stack.selling.definitions import takings
 from tests.stack.stacks import catalog_at, tideline
@@ -25,9 +26,9 @@ DRAINED_WITHIN: Final = 180.0
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one run of a fault did: sales lost, sales doubled, and entities whose cents are wrong, after healing; and of
-    all answers meanwhile those that went back and those that claimed what they did not hold. `seconds` until answers
-    claimed what had been sold when the fault was over.
+    """What one run of a fault did: sales lost, sales doubled, and shops with a wrong cell, after healing; and of all
+    answers meanwhile those that went back and those that claimed what they did not hold. `seconds` from the end of the
+    fault, before anything is mended, until answers claimed what had been sold by then.
     """
 
     fault: str
@@ -57,8 +58,10 @@ def play(stack: Settings, load: Load, fault: str, seed: int) -> Outcome:
     """Raises AssertionError where the stack does not heal or drain within its bounds."""
     with watching(stack.serving) as watch:
         load.sell(MIDSTREAM)
-        FAULTS[fault](stack, load, random.Random(f"{fault}/{seed}"))
+        mend = FAULTS[fault](stack, load, random.Random(f"{fault}/{seed}"))
         over, appended = time.monotonic(), _newest(load.books)
+        if mend is not None:
+            mend()
         load.sell(MIDSTREAM)
         with load.paused() as books:
             answers = drained(stack, books)
@@ -86,15 +89,30 @@ def drained(stack: Settings, books: Books) -> Answers:
     return answered[-1]
 
 
+def in_answers(answers: Answers) -> dict[str, dict[str, Any]]:
+    """By shop the cells of an answer."""
+    return {str(answer.key["shop"]): dict(answer.features) for answer in answers.answers}
+
+
+def expected(books: Books, shop: str, at: Instant) -> dict[str, Any]:
+    """The cells of one shop, added up from what was acknowledged."""
+    return {
+        "sales": books.sales[shop],
+        "cents": books.cents[shop],
+        "last_sale": books.last_sale(shop),
+        "recent_6h": books.recent(shop, at),
+    }
+
+
 def _outcome(fault: str, seed: int, books: Books, answers: Answers, watch: Watch, seconds: float) -> Outcome:
-    found: dict[str, Any] = {str(each.key["shop"]): each.features for each in answers.answers}
-    sales = {shop: (books.sales[shop], int(found[shop]["sales"])) for shop in found}
+    found = in_answers(answers)
+    sales = {shop: (books.sales[shop], int(found[shop]["sales"])) for shop in SHOPS}
     return Outcome(
         fault=fault,
         seed=seed,
         lost=sum(max(0, sold - answered) for sold, answered in sales.values()),
         doubled=sum(max(0, answered - sold) for sold, answered in sales.values()),
-        wrong=sum(books.cents[shop] != int(found[shop]["cents"]) for shop in found),
+        wrong=sum(found[shop] != expected(books, shop, answers.as_of) for shop in SHOPS),
         backwards=watch.backwards(),
         false_claims=watch.false_claims(books),
         failed=len(watch.failed),

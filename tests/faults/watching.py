@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
+from schemas.core.codec import definition_of
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant
 from serving_layer.client import Client
@@ -22,7 +23,9 @@ KEYS: Final = [{"shop": shop} for shop in SHOPS]
 
 @dataclass(frozen=True)
 class Seen:
-    """One answer: when it came by the monotonic clock, what it promised, and the sales of each shop in it."""
+    """One answer of the right definition: when it came by the monotonic clock, what it promised, and the sales of each
+    shop in it. A person's error changes the definition, and what is served then is the error itself.
+    """
 
     at: float
     through: Instant
@@ -82,6 +85,8 @@ def _ask(client: Client, watch: Watch) -> None:
         answered = client.lookup(takings.name, KEYS, features=["sales"])
     except TidelineError:
         watch.failed.append(time.monotonic())
+        return
+    if answered.proof.definition != definition_of(takings):
         return
     sales = tuple(int(str(answer.features["sales"])) for answer in answered.answers)
     watch.seen.append(Seen(time.monotonic(), answered.proof.speed_through, answered.proof.complete, sales))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import threading
@@ -17,42 +18,78 @@ from kafka.errors import KafkaError
 
 from infra.stack.waiting import wait_until
 from schemas.broker import connect
-from schemas.core.instants import Instant, format_instant
+from schemas.core.instants import DAY, HOUR, MINUTE, Instant, format_instant
 from schemas.core.names import event_topic
+from schemas.settings import CHECKOUT
 from tests.stack.selling.definitions import sale
 
+CORPUS: Final = CHECKOUT / "tests" / "data" / "poison.json"
 A_SECOND: Final = 250
 SHOPS: Final = tuple(f"shop {number}" for number in range(12))
 ACKNOWLEDGED_WITHIN: Final = 120.0
+AHEAD: Final = 50_000
+"""Milliseconds by which a producer's clock may be ahead; the contract bears a minute."""
 BROKEN: Final = (
-    b"",
+    None,
     b"{",
     b"[1]",
     b'{"event_id": 1}',
     b"\xff\xfe",
-    b'{"event_id": "x", "event_time": "2100-01-01T00:00:00Z"}',
+    b'{"event_id": "x", "event_time": "2100-01-01T00:00:00Z", "shop": "shop 1", "cents": 1}',
+    b'{"event_id": "' + 900_000 * b"x" + b'"}',
+    # More than a broker takes: it is refused, and the producer tells.
+    b'{"event_id": "' + 10_000_000 * b"x" + b'"}',
+    *(None if body is None else base64.b64decode(body) for body in json.loads(CORPUS.read_text())["bodies"]),
 )
+"""None of these is a sale: no shop in any of them, or no time that has been."""
+
+
+@dataclass(frozen=True)
+class Sold:
+    """One sale as it is sent."""
+
+    id: str
+    at: Instant
+    shop: str
+    cents: int
+
+    @property
+    def body(self) -> bytes:
+        facts = {"event_id": self.id, "event_time": format_instant(self.at), "shop": self.shop, "cents": self.cents}
+        return json.dumps(facts).encode()
 
 
 @dataclass
 class Books:
-    """What was acknowledged, added up as it came: by shop the sales, the cents and the append times of the sales; the
-    last offset by partition.
+    """What was acknowledged, added up as it came: by shop the sales, the cents, the append times of the sales, and
+    (event time, id) of each; the last offset by partition.
     """
 
     sales: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SHOPS, 0))
     cents: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SHOPS, 0))
     appended: dict[str, list[int]] = field(default_factory=lambda: {shop: [] for shop in SHOPS})
+    sold: dict[str, list[tuple[Instant, str]]] = field(default_factory=lambda: {shop: [] for shop in SHOPS})
     last: dict[int, int] = field(default_factory=dict)
     acknowledged: int = 0
 
-    def write(self, shop: str, cents: int, place: Any) -> None:
+    def write(self, sold: Sold, place: Any) -> None:
         """Add one sale."""
+        shop = sold.shop
         self.sales[shop] += 1
-        self.cents[shop] += cents
+        self.cents[shop] += sold.cents
         self.appended[shop].append(place.timestamp)
+        self.sold[shop].append((sold.at, sold.id))
         self.last[place.partition] = max(place.offset, self.last.get(place.partition, 0))
         self.acknowledged += 1
+
+    def recent(self, shop: str, at: Instant) -> int:
+        """The sales of six hours before an instant, from a full five minutes on."""
+        since = (at - 6 * HOUR) // (5 * MINUTE) * (5 * MINUTE)
+        return sum(time >= since for time, _ in self.sold[shop])
+
+    def last_sale(self, shop: str) -> str | None:
+        """The id of the newest sale; of two at one instant that with the greater id."""
+        return max(self.sold[shop], default=(0, None))[1]
 
     @property
     def positions(self) -> list[str]:
@@ -63,11 +100,13 @@ class Books:
 class Load:
     """The thread that sells; a sale whose sending failed is sent again under its id until it is acknowledged.
 
-    `copies` is how often each sale is sent at most, and `poison` a share of sales before which something broken is.
+    `copies` is how often each sale is sent at most, `poison` a share of sales before which something broken is, and
+    `late` whether sales tell of times before and after now.
     """
 
     copies: int = 1
     poison: float = 0.0
+    late: bool = False
 
     def __init__(self, kafka: str) -> None:
         self.books = Books()
@@ -76,7 +115,7 @@ class Load:
         )
         self._draw = random.Random(2013)
         self._number = 0
-        self._pending: deque[tuple[bytes, bytes, str, int, Any]] = deque()
+        self._pending: deque[tuple[Sold, Any]] = deque()
         self._stop, self._hold = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._work, daemon=True)
 
@@ -114,28 +153,41 @@ class Load:
                 self._send()
             self._settle()
 
+    def send_again(self, partition: int, key: bytes | None, body: bytes | None) -> None:
+        """Send what is in the log already; nothing of it goes into the books."""
+        self._producer.send(event_topic(sale.name), key=key, value=body, partition=partition)
+
     def _send(self) -> None:
         self._number += 1
         shop, cents = self._draw.choice(SHOPS), self._draw.randrange(-500, 10_000)
-        now = Instant(time.time_ns() // 1_000_000)
-        sold = {"event_id": f"s{self._number}", "event_time": format_instant(now), "shop": shop, "cents": cents}
-        key, body = sold["event_id"].encode(), json.dumps(sold).encode()  # type: ignore[attr-defined]
+        sold = Sold(f"s{self._number}", self._time(Instant(time.time_ns() // 1_000_000)), shop, cents)
         if self._draw.random() < self.poison:
-            self._again(b"broken", self._draw.choice(BROKEN))
-        self._pending.append((key, body, shop, cents, self._again(key, body)))
+            body = self._draw.choice(BROKEN)
+            self._again(None if body and self._draw.random() < 0.5 else b"broken", body)
+        self._pending.append((sold, self._again(sold.id.encode(), sold.body)))
         for _ in range(self._draw.randrange(self.copies)):
-            self._again(key, body)
+            self._again(sold.id.encode(), sold.body)
+
+    def _time(self, now: Instant) -> Instant:
+        if not self.late:
+            return now
+        drawn = self._draw.random()
+        if drawn < 0.02:
+            return Instant(-DAY)
+        if drawn < 0.2:
+            return Instant(now + self._draw.randrange(AHEAD))
+        return Instant(now - min(2 * DAY, int(1_000 * self._draw.paretovariate(0.4))))
 
     def _settle(self) -> None:
         """Write what is acknowledged; send again what failed."""
-        while self._pending and (self._pending[0][4] is None or self._pending[0][4].is_done):
-            key, body, shop, cents, sent = self._pending.popleft()
+        while self._pending and (self._pending[0][1] is None or self._pending[0][1].is_done):
+            sold, sent = self._pending.popleft()
             if sent is not None and sent.succeeded():
-                self.books.write(shop, cents, sent.value)
+                self.books.write(sold, sent.value)
             else:
-                self._pending.append((key, body, shop, cents, self._again(key, body)))
+                self._pending.append((sold, self._again(sold.id.encode(), sold.body)))
 
-    def _again(self, key: bytes, body: bytes) -> Any:
+    def _again(self, key: bytes | None, body: bytes | None) -> Any:
         try:
             return self._producer.send(event_topic(sale.name), key=key, value=body)
         except KafkaError:

@@ -1,0 +1,58 @@
+"""What producers do wrong: copies, poison, late and skewed clocks, a topic that is sent again."""
+
+from __future__ import annotations
+
+import random
+from contextlib import closing
+from typing import Final
+
+from kafka import KafkaConsumer, TopicPartition
+
+from schemas.broker import connect
+from schemas.core.names import event_topic
+from schemas.settings import Settings
+from tests.faults.fault import MIDSTREAM
+from tests.stack.load import Load
+from tests.stack.selling.definitions import sale
+
+REPLAYED: Final = 1_000
+"""Records of each partition that are sent again, the newest ones: all of them would double the topic a run."""
+
+
+def copies(_: Settings, load: Load, draw: random.Random) -> None:
+    """Every sale is sent one to three times."""
+    load.copies = 3
+    load.sell(MIDSTREAM + draw.randrange(MIDSTREAM))
+    load.copies = 1
+
+
+def poison(_: Settings, load: Load, draw: random.Random) -> None:
+    """Broken bodies between the sales: the corpus, a megabyte, none at all, and one that the broker refuses."""
+    load.poison = 0.3
+    load.sell(MIDSTREAM + draw.randrange(MIDSTREAM))
+    load.poison = 0.0
+
+
+def late(_: Settings, load: Load, draw: random.Random) -> None:
+    """Sales that are late up to 48 hours with a heavy tail, some of 1969, and some by a clock that is ahead."""
+    load.late = True
+    load.sell(MIDSTREAM + draw.randrange(MIDSTREAM))
+    load.late = False
+
+
+def replay(stack: Settings, load: Load, draw: random.Random) -> None:
+    """The newest records of the topic are produced once more, as they were, between new ones."""
+    load.sell(draw.randrange(MIDSTREAM))
+    with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
+        places = [TopicPartition(event_topic(sale.name), number) for number in range(sale.partitions)]
+        consumer.assign(places)
+        ends = consumer.end_offsets(places)
+        for place in places:
+            consumer.seek(place, max(0, ends[place] - REPLAYED))
+        while any(consumer.position(place) < ends[place] for place in places):
+            for place, records in consumer.poll(1_000).items():
+                for record in records:
+                    # A tick is the platform's own and marked by a header; a producer has none to send.
+                    if not record.headers and record.offset < ends[place]:
+                        load.send_again(place.partition, record.key, record.value)
+    load.sell(MIDSTREAM)
