@@ -168,12 +168,12 @@ def rollback(view: str, generation: Annotated[int | None, typer.Argument()] = No
 
 @app.command()
 def status(as_json: AsJson = False) -> None:
-    """Generations and segments of every view, and the conservation of every event's records."""
+    """Generations and segments of every view, until when answers stay exact, and the conservation of every event."""
     from batch_layer.status import encode_status, read_status
     from batch_layer.tell import status_lines
 
-    events, views = read_status(Settings.from_environment())
-    _print(as_json, encode_status(events, views), status_lines(events, views))
+    (events, views), now = read_status(Settings.from_environment()), _now()
+    _print(as_json, encode_status(events, views, now), status_lines(events, views, now))
 
 
 def _print(as_json: bool, encoded: dict[str, Any], lines: list[str]) -> None:

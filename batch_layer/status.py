@@ -11,7 +11,8 @@ from batch_layer.outcomes import encode_generation, encode_instant
 from batch_layer.tables import judged_until, segment_rows
 from schemas.core.codec import contract_of
 from schemas.core.generations import Generation, retained
-from schemas.core.instants import Instant
+from schemas.core.instants import SECOND, Instant
+from schemas.core.retention import TimeLeft, time_left
 from schemas.lake.catalog import Applied, read_applied
 from schemas.lake.generations import history
 from schemas.settings import Settings
@@ -34,6 +35,10 @@ class ViewStatus:
     generations: list[Generation]
     rows: Mapping[str, int]
 
+    def time_left(self, now: Instant) -> TimeLeft | None:
+        """How long its answers stay exact if nothing is published; None without a generation."""
+        return time_left(self.generations[-1].boundary, now) if self.generations else None
+
 
 def read_status(settings: Settings) -> tuple[list[EventStatus], list[ViewStatus]]:
     """Every event of an applied view, and every applied view."""
@@ -51,7 +56,7 @@ def _view(settings: Settings, applied: Applied) -> ViewStatus:
     return ViewStatus(applied, retained(generations), segment_rows(settings.lake, applied.view))
 
 
-def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus]) -> dict[str, Any]:
+def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], now: Instant) -> dict[str, Any]:
     """For `status --json`."""
     return {
         "events": [
@@ -67,7 +72,15 @@ def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus]) ->
                 "view": each.applied.view.name,
                 "definition": each.applied.definition,
                 "generations": [encode_generation(generation, each.rows) for generation in each.generations],
+                **_time_left(each.time_left(now)),
             }
             for each in views
         ],
+    }
+
+
+def _time_left(left: TimeLeft | None) -> dict[str, Any]:
+    return {
+        "exact_until": encode_instant(left.until if left else None),
+        "exact_seconds_left": left.left / SECOND if left else None,
     }

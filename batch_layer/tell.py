@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from batch_layer.conservation import Conservation
 from batch_layer.outcomes import Run, ViewRun, encode_instant
 from batch_layer.status import EventStatus, ViewStatus
+from schemas.core.instants import Instant
 
 
 def run_lines(run: Run) -> list[str]:
@@ -44,8 +45,8 @@ def conservation_text(count: Conservation) -> str:
     return text + (f" (of the valid {told})" if told else "") + waiting
 
 
-def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus]) -> list[str]:
-    """A line an event, then the retained generations of each view."""
+def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus], now: Instant) -> list[str]:
+    """A line an event, then the retained generations of each view, and how long its answers stay exact."""
     lines = [f"{each.event}: {conservation_text(each.conservation)}" for each in events]
     for view in views:
         lines.append(f"{view.applied.view.name}:" + ("" if view.generations else " no generation yet"))
@@ -55,4 +56,6 @@ def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus]) -> 
                 f"  generation {generation.number} ({generation.edit}), boundary "
                 f"{encode_instant(generation.boundary)}, segments of {rows} rows"
             )
+        left = view.time_left(now)
+        lines += [f"  {'! ' if left.is_short else ''}{left}"] if left else []
     return lines or ["nothing is applied"]

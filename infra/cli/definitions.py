@@ -30,13 +30,18 @@ def add_to(app: typer.Typer) -> None:
 
 
 def plan(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list of changes.")] = False) -> None:
-    """Show what the catalog wants against what runs: views that are new, changed in meaning, renamed or gone."""
+    """Show what the catalog wants against what runs: views that are new, changed in meaning, renamed or gone.
+
+    It says until when answers stay exact, and refuses topics that do not keep what answers need.
+    """
     changes, warnings = _changes()
     verdicts = _verdicts(changes)
     if as_json:
         typer.echo(json.dumps([_encode(change, verdicts) for change in changes]))
-        return
-    _print(changes, [*_told(verdicts), *warnings])
+    else:
+        _print(changes, [*_told(verdicts), *warnings])
+        _print_time_left()
+    _check_topics()
 
 
 def apply(
@@ -61,11 +66,14 @@ def apply(
 
 def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
     """Write what changed into the catalog of the lake, after asking unless `yes`; nothing is built yet."""
+    from infra.retention import refuse_unfit
+    from schemas.core.catalog import load_catalog
     from schemas.core.instants import Instant
     from schemas.lake.catalog import append_applied
 
     changes, warnings = _changes()
     _print(changes, [*_told(_verdicts(changes)), *warnings])
+    refuse_unfit(settings, load_catalog().views.values())
     if changes and not yes and not typer.confirm("apply?", err=True):
         raise RefusedError("nothing was applied; answer yes, or give `--yes`")
     now = Instant(time.time_ns() // 1_000_000)
@@ -138,6 +146,30 @@ def _print_views(listed: list[dict[str, Any]]) -> None:
     for view in listed:
         table.add_row(view["view"], view["event"], ", ".join(view["key"]), ", ".join(view["features"]), view["state"])
     Console().print(table)
+
+
+def _check_topics() -> None:
+    """Refuse topics that keep too little; a plan without Kafka is a plan all the same."""
+    from infra.retention import refuse_unfit
+    from schemas.core.catalog import load_catalog
+    from schemas.core.errors import UnavailableError
+
+    try:
+        refuse_unfit(Settings.from_environment(), load_catalog().views.values())
+    except UnavailableError as error:
+        typer.echo(f"the topics are not checked: {error}", err=True)
+
+
+def _print_time_left() -> None:
+    from rich.console import Console
+
+    from infra.retention import times_left
+    from schemas.core.instants import Instant
+
+    console = Console(stderr=True, highlight=False)
+    for view, left in times_left(Settings.from_environment(), Instant(time.time_ns() // 1_000_000)).items():
+        line = f"{view}: {left}"
+        console.print(f"[yellow]! {line}[/]" if left.is_short else f"  {line}", soft_wrap=True)
 
 
 def _changes() -> tuple[list[Change], list[str]]:

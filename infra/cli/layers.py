@@ -81,7 +81,10 @@ def recompute(
 
 
 def batch_status(as_json: As_Json = False) -> None:
-    """Generations, boundaries and segments of each view; received = valid + duplicate + quarantined of each event."""
+    """Generations, boundaries and segments of each view, and until when its answers stay exact without another run.
+
+    Of each event: received = valid + duplicate + quarantined.
+    """
     call("batch_layer", "status", as_json=as_json)
 
 

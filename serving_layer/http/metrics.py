@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from schemas.core.instants import INSTANT_PATTERN, SECOND
+from schemas.core.retention import time_left
 from serving_layer.figures import FRESHNESS_BOUNDS
 from serving_layer.http.reader import Reader, Reading
 
@@ -146,6 +147,9 @@ class StoreFigures:
         age = GaugeMetricFamily("tideline_generation_age_seconds", "Since it was published.", labels=["view"])
         number = GaugeMetricFamily("tideline_generation", "The generation that is served.", labels=["view"])
         complete = GaugeMetricFamily("tideline_complete", "1 where answers are complete.", labels=["view"])
+        left = GaugeMetricFamily(
+            "tideline_exact_seconds_left", "How long answers stay exact if nothing is published.", labels=["view"]
+        )
         now = self._reader.clock.now()
         with self._reader.store.snapshot() as snapshot:
             for view, pair in sorted(snapshot.pairs().items()):
@@ -154,7 +158,8 @@ class StoreFigures:
                 age.add_metric([view], (now - pair.published_at) / SECOND)
                 number.add_metric([view], pair.generation)
                 complete.add_metric([view], float(claim.complete))
-        yield from (lag, age, number, complete)
+                left.add_metric([view], time_left(pair.boundary, now).left / SECOND)
+        yield from (lag, age, number, complete, left)
 
     def _applied(self) -> Iterator[Metric]:
         records = CounterMetricFamily("tideline_speed_records_applied", "Speed records applied.", labels=["view"])
