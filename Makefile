@@ -1,6 +1,6 @@
 # Everything here does its own set-up first; a second set-up takes seconds.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast model check bench faults golden up down clean
+.PHONY: help setup demo test test-fast model check bench faults soak golden up down clean
 
 BIN := .tideline/env/main/bin
 
@@ -36,6 +36,9 @@ bench: setup ## measure the running stack; also to .tideline/bench.json
 
 faults: setup ## break a stack under load again and again, and count; two hours
 	@$(BIN)/python -m tests.faults
+
+soak: setup ## ten minutes of load with a fault every twenty seconds
+	@$(BIN)/python -m tests.faults.soak
 
 up: setup ## start the local stack
 	@$(BIN)/tideline up

@@ -59,14 +59,14 @@ def play(stack: Settings, load: Load, fault: str, seed: int) -> Outcome:
     with watching(stack.serving) as watch:
         load.sell(MIDSTREAM)
         mend = FAULTS[fault](stack, load, random.Random(f"{fault}/{seed}"))
-        over, appended = time.monotonic(), _newest(load.books)
+        over, appended = time.monotonic(), newest(load.books)
         if mend is not None:
             mend()
         load.sell(MIDSTREAM)
         with load.paused() as books:
             answers = drained(stack, books)
             assert wait_until(lambda: watch.recovered(over, appended) is not None, seconds=DRAINED_WITHIN)
-            return _outcome(fault, seed, books, answers, watch, watch.recovered(over, appended) or 0.0)
+            return outcome_of(fault, seed, books, answers, watch, watch.recovered(over, appended) or 0.0)
 
 
 def drained(stack: Settings, books: Books) -> Answers:
@@ -104,8 +104,9 @@ def expected(books: Books, shop: str, at: Instant) -> dict[str, Any]:
     }
 
 
-def _outcome(fault: str, seed: int, books: Books, answers: Answers, watch: Watch, seconds: float) -> Outcome:
+def outcome_of(fault: str, seed: int, books: Books, answers: Answers, watch: Watch, seconds: float) -> Outcome:
     found = in_answers(answers)
+    """Compare what is answered after healing with the books, and all that was seen meanwhile."""
     sales = {shop: (books.sales[shop], int(found[shop]["sales"])) for shop in SHOPS}
     return Outcome(
         fault=fault,
@@ -121,5 +122,6 @@ def _outcome(fault: str, seed: int, books: Books, answers: Answers, watch: Watch
     )
 
 
-def _newest(books: Books) -> Instant:
+def newest(books: Books) -> Instant:
+    """When the newest sale was appended."""
     return Instant(max(time for times in books.appended.values() for time in times[-1:]))

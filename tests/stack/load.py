@@ -25,6 +25,8 @@ from tests.stack.selling.definitions import sale
 
 CORPUS: Final = CHECKOUT / "tests" / "data" / "poison.json"
 A_SECOND: Final = 250
+PAUSE: Final = 0.004
+"""Seconds from one sending to the next; what came due between is sent together, but for what came due in a stall."""
 SHOPS: Final = tuple(f"shop {number}" for number in range(12))
 ACKNOWLEDGED_WITHIN: Final = 120.0
 AHEAD: Final = 50_000
@@ -108,8 +110,9 @@ class Load:
     poison: float = 0.0
     late: bool = False
 
-    def __init__(self, kafka: str) -> None:
+    def __init__(self, kafka: str, a_second: int) -> None:
         self.books = Books()
+        self._a_second = a_second
         self._producer = connect(
             KafkaProducer, kafka, acks="all", linger_ms=5, reconnect_backoff_max_ms=1_000, delivery_timeout_ms=30_000
         )
@@ -148,9 +151,14 @@ class Load:
             self._hold.clear()
 
     def _work(self) -> None:
-        while not self._stop.wait(1 / A_SECOND):
-            if not self._hold.is_set():
+        owed, last = 0.0, time.monotonic()
+        while not self._stop.wait(PAUSE):
+            now = time.monotonic()
+            owed = 0.0 if self._hold.is_set() else min(owed + (now - last) * self._a_second, self._a_second / 10)
+            last = now
+            for _ in range(int(owed)):
                 self._send()
+            owed %= 1.0
             self._settle()
 
     def send_again(self, partition: int, key: bytes | None, body: bytes | None) -> None:
@@ -195,9 +203,9 @@ class Load:
 
 
 @contextmanager
-def selling(kafka: str) -> Iterator[Load]:
-    """Sell until the block ends."""
-    load = Load(kafka)
+def selling(kafka: str, a_second: int = A_SECOND) -> Iterator[Load]:
+    """Sell until the block ends, at most so fast."""
+    load = Load(kafka, a_second)
     load.start()
     try:
         yield load
