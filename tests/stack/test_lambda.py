@@ -111,7 +111,6 @@ def test_the_same_history_again_changes_nothing(stack: Settings, flights: Flight
 
 def test_events_show_in_answers(seen: list[Seen]) -> None:
     assert all(each.changed for each in seen)
-    assert sorted(each.milliseconds for each in seen)[len(seen) // 2] < 1_000
 
 
 def test_all_is_claimed(client: Client) -> None:
