@@ -51,8 +51,9 @@ def ensure_topics(kafka: str, events: Mapping[str, Event]) -> dict[str, Topic]:
         if found[name].partitions != event.partitions:
             raise RefusedError(
                 f"topic `{found[name].name}` has {found[name].partitions} partitions and event `{name}` wants "
-                f"{event.partitions}; the number is fixed for the life of a topic: "
-                f"write `partitions={found[name].partitions}`, or give the event another name"
+                f"{event.partitions}; the number is fixed for the life of a topic. If some were added, give the event "
+                "another name and produce what is in them again; if nothing is archived yet, "
+                f"write `partitions={found[name].partitions}`"
             )
     return found
 

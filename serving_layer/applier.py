@@ -19,7 +19,7 @@ from serving_layer import records
 from serving_layer.applying import Applying, Batch, Message
 from serving_layer.entities import stream_of
 from serving_layer.environment import Environment
-from serving_layer.observing import RECONNECTING, Failed, Observer, SawCommit, ToldEnds, partitions_of
+from serving_layer.observing import RECONNECTING, Failed, Observer, SawCommit, SawDamage, ToldEnds, partitions_of
 from serving_layer.records import Followed
 from serving_layer.sweeping import Sweeping
 
@@ -115,6 +115,8 @@ class Applier:
                     self._applying.saw(run, commit)
                 case ToldEnds(run, number, ends):
                     self._applying.told_ends(run, number, ends)
+                case SawDamage(run, damage):
+                    self._applying.saw_damage(run, damage)
                 case Failed(error):
                     raise error
         claiming = self._applying.claiming

@@ -79,6 +79,7 @@ class Applying:
         self._runs: dict[str, Followed] = {}
         self._sources: dict[str, Source] = {}
         self._rows = _Rows()
+        self._damage: dict[str, str | None] = {}
 
     def follow(self, roster: Iterable[Followed]) -> None:
         """Follow these runs and no others; each has to be met before its records are applied."""
@@ -100,6 +101,8 @@ class Applying:
         with self._environment.write() as transaction:
             stored = records.claiming_of(transaction, run)
             self.claiming[run] = stored or claims.met(with_rows=any(ends.values()))
+            # Until the log is looked at again, what was wrong with it still is.
+            self._damage.setdefault(run, records.damage_of(transaction, run))
             for (topic, partition), beginning in beginnings.items():
                 known = records.offset_of(transaction, topic, partition) or 0
                 if beginning > known:
@@ -138,6 +141,13 @@ class Applying:
     def told_ends(self, run: str, number: int, ends: Positions) -> None:
         """The ends of the run's event topic, asked for after the hold of that number began."""
         self._change(run, lambda claiming: claims.told_ends(claiming, number, ends))
+
+    def saw_damage(self, run: str, damage: str | None) -> None:
+        """What is wrong with the run's event topic now, or None: answers say so in the same moment."""
+        if run in self.claiming and self._damage.get(run) != damage:
+            self._damage[run] = damage
+            with self._environment.write() as transaction:
+                self._save(transaction, run)
 
     def prune(self, topic: str, floor_: Instant) -> bool:
         """Say that rows below an epoch are no longer held, so that `sweep` may delete them; whether that is news."""
@@ -210,7 +220,7 @@ class Applying:
         claiming, followed = self.claiming[run], self._runs[run]
         through = claims.through_of(claiming, followed.partitions)
         records.put_claiming(transaction, run, claiming)
-        records.put_claimed(transaction, run, Claimed(followed.topic, claiming.claimed, through))
+        records.put_claimed(transaction, run, Claimed(followed.topic, claiming.claimed, through, self._damage.get(run)))
 
     def _hold_from(self, transaction: Transaction, source: Source, epoch: Instant) -> None:
         source.held = max(source.held, epoch)

@@ -1,5 +1,7 @@
 """What has to be asked of Kafka and Flink before anything can be claimed, in a thread of its own.
 
+Beside that it looks at the topics of events: whether they are still what the runs read.
+
 The order of asking matters: the commit first; then the ends of the speed topics, which hold all that the commit
 covers; then Flink, whose answer says whether the job came back from anything up to now.
 """
@@ -10,7 +12,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +21,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from schemas.broker import connect
+from schemas.core.damage import grown
 from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from schemas.core.names import consumer_group
@@ -30,6 +33,8 @@ POLL: Final = 0.15
 """Seconds between looks for a commit; checkpoints complete every second."""
 RECONNECTING: Final = {"bootstrap_timeout_ms": 2_000, "reconnect_backoff_max_ms": 500}
 """A broker that is away is looked for twice a second: the clients' own waits grow to half a minute."""
+_LOOK_AT_LOGS: Final = 1.0
+"""Seconds between looks at the topics of events."""
 _TIMEOUT: Final = 2.0
 _LOG_APPEND_TIME: Final = 1
 
@@ -52,13 +57,21 @@ class ToldEnds:
 
 
 @dataclass(frozen=True)
+class SawDamage:
+    """Something is wrong with a run's event topic, or (None) no more."""
+
+    run: str
+    damage: str | None
+
+
+@dataclass(frozen=True)
 class Failed:
     """The thread has ended by a fault of ours: no more is observed."""
 
     error: Exception
 
 
-Observation = SawCommit | ToldEnds | Failed
+Observation = SawCommit | ToldEnds | SawDamage | Failed
 
 
 class Observer:
@@ -72,6 +85,8 @@ class Observer:
         self._claimed: Mapping[str, Positions] = {}
         self._holds: Mapping[str, int] = {}
         self._told: dict[str, int] = {}
+        self._damage: dict[str, str | None] = {}
+        self._looked = 0.0
         self._is_down = False
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="observer", daemon=True)
@@ -100,6 +115,7 @@ class Observer:
             try:
                 with _Asking(self._kafka, self._flink) as asking:
                     self._told.clear()
+                    self._damage.clear()
                     while not self._stopped.wait(POLL):
                         self._look(asking)
                         self._say_up()
@@ -108,6 +124,9 @@ class Observer:
                 self._stopped.wait(1.0)
 
     def _look(self, asking: _Asking) -> None:
+        if time.monotonic() - self._looked > _LOOK_AT_LOGS:
+            self._look_at_logs(asking)
+            self._looked = time.monotonic()
         for run in self._watched:
             number = self._holds.get(run.run)
             if number is not None and self._told.get(run.run) != number:
@@ -116,6 +135,16 @@ class Observer:
             commit = asking.commit(run, self._claimed.get(run.run, {}))
             if commit is not None:
                 self.observations.put(SawCommit(run.run, commit))
+
+    def _look_at_logs(self, asking: _Asking) -> None:
+        watched = self._watched
+        partitions = asking.partitions({run.topic for run in watched})
+        for run in watched:
+            if run.topic in partitions:
+                damage = grown(run.topic, has=partitions[run.topic], reads=run.partitions)
+                if run.run not in self._damage or self._damage[run.run] != damage:
+                    self.observations.put(SawDamage(run.run, damage))
+                    self._damage[run.run] = damage
 
     def _say_down(self, error: Exception) -> None:
         if not self._is_down:
@@ -156,6 +185,11 @@ class _Asking:
         self._consumer.close()
         self._admin.close()
         self._http.close()
+
+    def partitions(self, topics: Collection[str]) -> dict[str, int]:
+        """How many partitions each topic has now; one that is not told is left out."""
+        told = self._admin.describe_topics(sorted(topics)) if topics else []
+        return {each["name"]: len(each["partitions"]) for each in told if each["error_code"] == 0}
 
     def event_ends(self, run: Followed) -> Positions:
         """The ends of the run's event topic now."""

@@ -194,11 +194,15 @@ def put_figures(transaction: Transaction, view: str, figures: Figures) -> None:
 
 @dataclass(frozen=True)
 class Claimed:
-    """How far a run is claimed: next offsets of its event topic, and the `available_at` that they reach."""
+    """How far a run is claimed: next offsets of its event topic, and the `available_at` that they reach.
+
+    `damage` is what is wrong with that topic.
+    """
 
     topic: str
     offsets: Mapping[int, int]
     through: Instant | None
+    damage: str | None = None
 
 
 def claimed_record(transaction: Transaction, run: str) -> bytes | None:
@@ -210,13 +214,19 @@ def decode_claimed(encoded: bytes) -> Claimed:
     """How far a run is claimed, from the bytes of its record."""
     record = orjson.loads(encoded)
     offsets = {int(partition): offset for partition, offset in record["offsets"].items()}
-    return Claimed(record["topic"], offsets, record["through"])
+    return Claimed(record["topic"], offsets, record["through"], record.get("damage"))
+
+
+def damage_of(transaction: Transaction, run: str) -> str | None:
+    """What was last found wrong with a run's event topic."""
+    encoded = claimed_record(transaction, run)
+    return None if encoded is None else decode_claimed(encoded).damage
 
 
 def put_claimed(transaction: Transaction, run: str, claimed: Claimed) -> None:
     """How far a run is claimed, for readers."""
     offsets = {str(partition): offset for partition, offset in claimed.offsets.items()}
-    record = {"topic": claimed.topic, "offsets": offsets, "through": claimed.through}
+    record = {"topic": claimed.topic, "offsets": offsets, "through": claimed.through, "damage": claimed.damage}
     transaction.put_record(_CLAIMED + run.encode(), record)
 
 
@@ -265,6 +275,7 @@ def claim_of(pair: Pair, claimed: Claimed | None) -> Claim:
         because = f"the run `{pair.run}` is held from {format_instant(pair.held_from)} only"
     if claimed is None:
         return Claim(pair.boundary, because is None, because, {})
+    because = claimed.damage or because
     through = pair.boundary if claimed.through is None else max(pair.boundary, claimed.through)
     applied = {(claimed.topic, partition): offset for partition, offset in claimed.offsets.items()}
     return Claim(through, because is None, because, applied)

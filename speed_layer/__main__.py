@@ -47,14 +47,14 @@ def deploy(
 
 @app.command()
 def status(as_json: As_Json = False) -> None:
-    """Each event's run: state, position, lag, restarts, version. Exit 1 if one does not run."""
+    """Each event's run: state, position, lag, restarts, version. Exit 1 if one does not run or is damaged."""
     settings = Settings.from_environment()
     found = status_of(settings, Flink(settings.flink), _now)
     if as_json:
         print(json.dumps([asdict(each) for each in found]))
     else:
         _print(found)
-    if any(each.current and each.state != "running" for each in found):
+    if any(each.current and (each.state != "running" or each.damage) for each in found):
         raise typer.Exit(1)
 
 
@@ -91,6 +91,8 @@ def _print(found: list[RunStatus]) -> None:
     for each in found:
         if each.failure and each.state != "running":
             console.print(f"[red]{each.run}: {each.failure}[/]", soft_wrap=True)
+        if each.damage:
+            console.print(f"[red]{each.event}: {each.damage}[/]", soft_wrap=True)
 
 
 def _now() -> Instant:

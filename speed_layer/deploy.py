@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
+from schemas.core.damage import grown
 from schemas.core.errors import RefusedError, UnknownName
 from schemas.core.instants import Instant
 from schemas.core.names import event_topic
@@ -109,7 +110,11 @@ def stop(settings: Settings, flink: Flink, runs: Iterable[Run]) -> list[str]:
 
 def _new(settings: Settings, wants: Wanted, now: Instant) -> Submission:
     start = start_of({each: history(settings.lake, view.name, each) for each, view in wants.definitions.items()})
-    offsets = starting_offsets(settings.kafka, event_topic(wants.event.name), Instant(start - wants.event.horizon))
+    topic = event_topic(wants.event.name)
+    offsets = starting_offsets(settings.kafka, topic, Instant(start - wants.event.horizon))
+    damage = grown(topic, has=len(offsets), reads=wants.event.partitions)
+    if damage is not None:
+        raise RefusedError(damage)
     run = new_run(wants, start=start, offsets=offsets, now=now)
     spec = spec_of(wants.event, wants.definitions, run, kafka=settings.kafka, state=settings.flink_state)
     write_spec(settings.flink_state, run.run, spec)

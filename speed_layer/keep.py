@@ -19,6 +19,7 @@ from schemas.settings import Settings
 from speed_layer import checkpoints
 from speed_layer.deploy import Deployed, done_of, prepare, stop, wants_of
 from speed_layer.flink import Flink, Job
+from speed_layer.log import damage_of
 from speed_layer.planning import Wanted, running, superseded
 from speed_layer.resuming import resume
 from speed_layer.submission import Lock, Submission, alone, submit
@@ -26,6 +27,8 @@ from speed_layer.submission import Lock, Submission, alone, submit
 PERIOD: Final = 2.0
 GRACE: Final = Duration(10 * MINUTE)
 """How long a superseded run goes on where serving does not say whether it has left it."""
+_LOOK_AT_LOGS: Final = 5
+"""Turns between looks at the topics that the runs read."""
 
 
 @dataclass
@@ -38,6 +41,8 @@ class Keeper:
     say: Callable[[str], None]
     _last: str = field(default="", init=False)
     _seen: dict[str, Instant] = field(default_factory=dict, init=False)
+    _turns: int = field(default=0, init=False)
+    _damage: dict[str, str] = field(default_factory=dict, init=False)
 
     def turn(self) -> None:
         """Compare what is listed with what runs, and mend it; what is not there yet is waited for."""
@@ -64,6 +69,7 @@ class Keeper:
             self.say(f"stopped {', '.join(stop(self.settings, self.flink, left))}: serving has left them")
         checkpoints.remove_all_but(self.settings.flink_state, {run.run for run in started} | living.keys())
         self._submit(lock, [run for run in started if run not in left and run.run not in living], wants, jobs)
+        self._say_damage(started)
 
     def _submit(self, lock: Lock, missing: Sequence[Run], wants: Mapping[str, Wanted], jobs: Sequence[Job]) -> None:
         failures = Counter(job.name for job in jobs if job.state == "FAILED")
@@ -96,6 +102,16 @@ class Keeper:
         since = self._seen.setdefault(run.run, self.now())
         served = served_runs(self.settings.serving)
         return run.run not in served if served is not None else self.now() - since > GRACE
+
+    def _say_damage(self, started: Sequence[Run]) -> None:
+        """Say once what is wrong with a topic that a run reads."""
+        if self._turns % _LOOK_AT_LOGS == 0:
+            found = damage_of(self.settings.kafka, started)
+            for run in started:
+                if run.run in found and found[run.run] != self._damage.get(run.run):
+                    self.say(f"{run.event}: {found[run.run]}")
+            self._damage = found
+        self._turns += 1
 
     def _say_once(self, text: str) -> None:
         if text != self._last:

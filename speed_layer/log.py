@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
@@ -13,6 +13,7 @@ from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyE
 
 from schemas.broker import connected
 from schemas.core import names
+from schemas.core.damage import grown
 from schemas.core.errors import RefusedError, UnavailableError
 from schemas.core.instants import Instant, format_instant
 from schemas.core.runs import SPEED_RETENTION, Run
@@ -48,6 +49,25 @@ def starting_offsets(kafka: str, topic: str, since: Instant) -> dict[int, int]:
             )
         offsets[partition.partition] = int(first.offset)
     return offsets
+
+
+def partitions_of(kafka: str, topics: Collection[str]) -> dict[str, int]:
+    """How many partitions each topic has; one that is not there is left out."""
+    if not topics:
+        return {}
+    with connected(KafkaAdminClient, kafka) as client:
+        try:
+            told = client.describe_topics(sorted(topics))
+        except KafkaError as error:
+            raise _unavailable(kafka, error) from error
+    return {each["name"]: len(each["partitions"]) for each in told if each["error_code"] == 0}
+
+
+def damage_of(kafka: str, runs: Sequence[Run]) -> dict[str, str]:
+    """By run, what is wrong with its event's topic."""
+    has = partitions_of(kafka, {run.topic for run in runs})
+    found = {run.run: grown(run.topic, has=has.get(run.topic, 0), reads=len(run.offsets)) for run in runs}
+    return {run: damage for run, damage in found.items() if damage is not None}
 
 
 def create_topics(kafka: str, run: Run) -> None:

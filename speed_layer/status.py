@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from schemas.core.instants import Instant
@@ -13,13 +13,16 @@ from schemas.lake.runs import read_runs
 from schemas.settings import Settings
 from speed_layer.deploy import wants_of
 from speed_layer.flink import Flink, Job
-from speed_layer.log import positions
+from speed_layer.log import damage_of, positions
 from speed_layer.planning import running
 
 
 @dataclass(frozen=True)
 class RunStatus:
-    """One started run. `lag` is in records, by the last completed checkpoint; ages are in milliseconds."""
+    """One started run. `lag` is in records, by the last completed checkpoint; ages are in milliseconds.
+
+    `damage` is what is wrong with the topic that it reads.
+    """
 
     event: str
     run: str
@@ -31,6 +34,7 @@ class RunStatus:
     restarts: int
     checkpoint_age: int | None
     failure: str | None
+    damage: str | None = None
 
 
 def status(settings: Settings, flink: Flink, now: Callable[[], Instant]) -> list[RunStatus]:
@@ -39,7 +43,14 @@ def status(settings: Settings, flink: Flink, now: Callable[[], Instant]) -> list
     wants = wants_of(settings)
     newest = {event: running(want, runs) for event, want in wants.items()}
     jobs = {job.name: job for job in sorted(flink.jobs(), key=lambda job: job.lives)}
-    found = [_status(settings, flink, run, jobs.get(run.run), newest.get(run.event) == run, now) for run in runs]
+    damage = damage_of(settings.kafka, runs)
+    found = [
+        replace(
+            _status(settings, flink, run, jobs.get(run.run), newest.get(run.event) == run, now),
+            damage=damage.get(run.run),
+        )
+        for run in runs
+    ]
     missing = [event for event, run in newest.items() if run is None]
     found += [
         RunStatus(event, "", short(wants[event].version), True, "not deployed", {}, 0, 0, None, None)

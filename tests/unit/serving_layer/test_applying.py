@@ -103,6 +103,24 @@ def test_the_hold_of_a_killed_applier_goes_on(replica: Replica) -> None:
     assert claim.applied == {("events.reading", 0): 3, ("events.reading", 1): 3}
 
 
+def test_answers_say_what_is_wrong_with_the_topic_until_it_is_no_more(replica: Replica) -> None:
+    def claim() -> tuple[bool, str | None]:
+        with replica.store.snapshot() as snapshot:
+            found = snapshot.claim("totals")
+        return found.complete, found.because
+
+    assert claim() == (True, None)
+    replica.applying.saw_damage("run1", "a partition too many")
+    assert claim() == (False, "a partition too many")
+    replica.restart()
+    replica.meet()
+    replica.claim("run1", {0: 1, 1: 1}, {})
+    assert claim() == (False, "a partition too many"), "an applier that starts again has not looked yet"
+    replica.applying.saw_damage("another run", "no matter")
+    replica.applying.saw_damage("run1", None)
+    assert claim() == (True, None)
+
+
 def test_epochs_of_one_tile_and_tiles_of_one_epoch_are_rows_of_their_own(replica: Replica) -> None:
     apply(replica, message(0, 1, 1, epoch=2), message(1, 2, 10, epoch=3), message(2, 4, 100, epoch=3, tile=-1))
     assert answer(replica) == [7, 111]
