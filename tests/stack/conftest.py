@@ -10,12 +10,12 @@ import pytest
 
 from schemas.settings import Settings
 from tests.stack.flights import Flights, load_flights
-from tests.stack.stacks import running_stack
+from tests.stack.stacks import Batch, running_stack
 
 HERE: Final = Path(__file__).parent
 FIRST: Final = ("test_local_stack.py",)
 """These start stacks of their own: before the shared one is there, since two would compete for two cores."""
-LAST: Final = ("test_scenarios.py", "test_lambda.py", "test_new_view.py", "test_failures.py")
+LAST: Final = ("test_scenarios.py", "test_lambda.py", "test_new_view.py", "test_failures.py", "test_log_damage.py")
 """Each of these applies other definitions to the shared stack, or damages it: in this order."""
 
 
@@ -38,6 +38,14 @@ def stack_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings
     """A whole stack of this run's own, without data; it is stopped after the last test."""
     with running_stack(tmp_path_factory.mktemp("stack")) as settings:
         yield settings
+
+
+@pytest.fixture(scope="session", name="batch")
+def batch_fixture(stack: Settings) -> Iterator[Batch]:
+    """Batch runs of the shared stack that are no test themselves."""
+    batch = Batch(stack)
+    yield batch
+    batch.end()
 
 
 @pytest.fixture(scope="session", name="flights")

@@ -107,3 +107,42 @@ def running_stack(home: Path, *arguments: str) -> Iterator[Settings]:
         yield settings
     finally:
         tideline(settings, "down")
+
+
+class Batch:
+    """Batch runs of a stack in one Spark session, which starts with the first of them: the next ones take a third."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._process: subprocess.Popen[str] | None = None
+
+    def run(self) -> Any:
+        """What `tideline batch run --json` prints."""
+        process = self._process = self._process or self._started()
+        assert process.stdin is not None
+        assert process.stdout is not None
+        print(file=process.stdin, flush=True)
+        line = process.stdout.readline()
+        assert line, f"batch ended with exit code {process.wait()}; see `{self._told}`"
+        return json.loads(line)
+
+    def end(self) -> None:
+        """End the session."""
+        if self._process is not None:
+            self._process.communicate(timeout=_BOUND_SECONDS)
+
+    @property
+    def _told(self) -> Path:
+        return self._settings.home / "batch-of-tests.log"
+
+    def _started(self) -> subprocess.Popen[str]:
+        command = [sys.executable, "-P", "-m", "batch_layer", "run", "--stay", "--json"]
+        with self._told.open("a") as told:
+            return subprocess.Popen(
+                command,
+                env=environment(self._settings),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=told,
+                text=True,
+            )

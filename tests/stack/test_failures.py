@@ -14,7 +14,7 @@ from tests.faults.harness import drained, expected, in_answers, play, prepare
 from tests.stack import engines
 from tests.stack.load import SHOPS, Load, selling
 from tests.stack.selling.definitions import takings
-from tests.stack.stacks import status, tideline
+from tests.stack.stacks import Batch, status, tideline
 
 CHOSEN: Final = (
     "kill reader",
@@ -51,10 +51,10 @@ def test_a_fault_loses_doubles_and_claims_nothing(stack: Settings, load: Load, f
     assert outcome.answers > 20
 
 
-def test_batch_after_all_of_it_has_the_same_books(stack: Settings, load: Load) -> None:
+def test_batch_after_all_of_it_has_the_same_books(stack: Settings, batch: Batch, load: Load) -> None:
     with load.paused() as books:
         at = drained(stack, books).as_of
-        (event,) = json.loads(tideline(stack, "batch", "run", "--json").stdout)["events"]
+        (event,) = batch.run()["events"]
         rows = engines.batch_rows(stack, takings)
         alone = {shop: engines.answer(takings, rows[shop,], at) for shop in SHOPS}
         assert alone == {shop: expected(books, shop, at) for shop in SHOPS}

@@ -25,7 +25,7 @@ from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
 from tests.stack.flights import Flights
-from tests.stack.stacks import tideline
+from tests.stack.stacks import Batch, tideline
 
 VIEWS = load_catalog().views
 EVENTS = load_catalog().events
@@ -57,11 +57,11 @@ def seen_fixture(stack: Settings, flights: Flights, client: Client) -> list[Seen
 
 
 @pytest.fixture(scope="module", name="ran")
-def ran_fixture(stack: Settings, flights: Flights, client: Client, seen: list[Seen]) -> dict[str, Any]:
+def ran_fixture(batch: Batch, flights: Flights, client: Client, seen: list[Seen]) -> dict[str, Any]:
     """What a batch run printed, while answers to the watched entities were kept and found unchanged."""
     assert seen
     await_closed(client, flights.watched, now())
-    ran, compared, _ = watch_batch(client, lambda: asked(stack, "batch", "run"), flights.watched)
+    ran, compared, _ = watch_batch(client, batch.run, flights.watched)
     assert set(compared.moved) == set(keys_of(flights.watched)), "the boundary of every watched view has moved"
     assert all(before < after for before, after in compared.moved.values())
     assert compared.cells > 20

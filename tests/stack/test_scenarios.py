@@ -13,6 +13,7 @@ from typing import Any, Final
 import pytest
 from deltalake import DeltaTable
 
+from infra.served import wait_until_served
 from schemas.core import names
 from schemas.core.codec import contract_of
 from schemas.core.events import Event
@@ -24,8 +25,9 @@ from tests.scenarios import definitions
 from tests.scenarios.definitions import POSITIONS, note, reading
 from tests.scenarios.scenario import differences, judged, load
 from tests.stack.playing import Play, play_all
-from tests.stack.stacks import catalog_at, tideline
+from tests.stack.stacks import Batch, catalog_at, tideline
 
+SERVED_WITHIN: Final = 120.0
 SCENARIOS: Final = [scenario.name for scenario in load(Instant(0))]
 SOURCES: Final = ("reference", "stream", "batch", "http", "http get", "http from batch")
 EVENTS: Final = [event(position) for event in (reading, note) for position in POSITIONS]
@@ -49,13 +51,16 @@ class Played:
 
 
 @pytest.fixture(scope="module", name="played")
-def played_fixture(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> Played:
+def played_fixture(stack: Settings, batch: Batch, tmp_path_factory: pytest.TempPathFactory) -> Played:
     """One apply of all definitions serves all scenarios."""
     assert definitions.__file__
     catalog = catalog_at(tmp_path_factory.mktemp("scenarios"), scenarios=[Path(definitions.__file__)])
-    tideline(stack, "apply", "--yes", catalog=catalog)
+    tideline(stack, "apply", "--yes", "--no-build", catalog=catalog)
+    batch.run()
+    tideline(stack, "speed", "deploy")
+    wait_until_served(stack, within=SERVED_WITHIN, report=lambda _: None)
     runs: list[dict[str, Any]] = []
-    plays = play_all(stack, lambda: runs.append(json.loads(tideline(stack, "batch", "run", "--json").stdout)))
+    plays = play_all(stack, lambda: runs.append(batch.run()))
     return Played({(play.scenario.name, play.position): play for play in plays}, runs)
 
 
