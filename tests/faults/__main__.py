@@ -22,6 +22,7 @@ from rich.table import Table
 from schemas.settings import CHECKOUT
 from tests.faults.faults import FAULTS
 from tests.faults.harness import Outcome, play, prepare
+from tests.promises import today
 from tests.stack.load import selling
 from tests.stack.stacks import running_stack
 
@@ -49,7 +50,8 @@ def main(
                 for number in range(seed, seed + runs):
                     outcomes.append(outcome := play(stack, load, name, number))
                     console.print(_told(outcome), highlight=False, soft_wrap=True)
-    OUTPUT.write_text(json.dumps([asdict(each) for each in outcomes], indent=2) + "\n")
+    kept = {"on": today(), "runs": [asdict(each) for each in outcomes]}
+    OUTPUT.write_text(json.dumps(kept, indent=2) + "\n")
     console.print(table(outcomes))
     console.print(f"written to {OUTPUT}")
     sys.exit(not all(each.holds for each in outcomes))

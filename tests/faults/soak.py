@@ -29,6 +29,7 @@ from tests.faults.asking import asking_at
 from tests.faults.faults import FAULTS
 from tests.faults.harness import DRAINED_WITHIN, Outcome, drained, newest, outcome_of, prepare
 from tests.faults.watching import watching
+from tests.promises import today
 from tests.stack.load import selling
 from tests.stack.stacks import running_stack, status, tideline
 
@@ -93,7 +94,9 @@ def main(
         console.print(_table(outcome, books.acknowledged, seconds, len(runs), played))
         console.print(f"{asked.answered / seconds:,.0f} requests/s answered, {asked.failed:,} failed", highlight=False)
         console.print(_memory(memory))
-    OUTPUT.write_text(json.dumps({**asdict(outcome), **asdict(asked), "faults": played}, indent=2) + "\n")
+    kept = {**asdict(outcome), "on": today(), "minutes": minutes, "sales": books.acknowledged, "faults": played}
+    kept |= {"answered": asked.answered, "unanswered": asked.failed}
+    OUTPUT.write_text(json.dumps(kept, indent=2) + "\n")
     sys.exit(not outcome.holds or memory.grew)
 
 

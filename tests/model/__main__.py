@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import secrets
 import time
 
 from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from schemas.settings import CHECKOUT
 from tests.model.machine import Protocol
 from tests.model.memory import views_as_values
+from tests.promises import today
 
 STEPS = 30
+OUTPUT = CHECKOUT / ".tideline" / "model.json"
 
 
 def play(histories: int, *, seed: int) -> None:
@@ -43,6 +47,8 @@ def main() -> None:
     print(f"{given.histories} histories of up to {STEPS} steps, seed {given.seed}", flush=True)
     started = time.monotonic()
     play(given.histories, seed=given.seed)
+    kept = {"on": today(), "histories": given.histories, "seed": given.seed}
+    OUTPUT.write_text(json.dumps(kept) + "\n")
     print(f"every promise held ({time.monotonic() - started:.0f} s); again: --seed {given.seed}")
 
 

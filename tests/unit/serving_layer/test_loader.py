@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from schemas.core.codec import definition_of
+from schemas.core.damage import Gap, Kept
 from schemas.core.generations import Compact, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
 from schemas.core.language import View, count, sum_
 from schemas.core.names import segments_table
 from schemas.core.types import Value
 from schemas.lake import catalog, generations
+from schemas.lake.archived import Archived, put_archived
 from schemas.lake.imports import append_import
+from schemas.lake.losses import append_loss
 from serving_layer import loader as loading
+from serving_layer import records
 from serving_layer.segment_file import TornSegment, open_segment, segment_path, verify_segment
 from serving_layer.snapshot import Claim, Pair
 from serving_layer.store import SEGMENTS, LmdbStore
@@ -328,3 +332,18 @@ def test_a_reader_in_another_process_reads_only(replica: Replica) -> None:
         assert snapshot.lookup("totals", [("JFK",)], at=Instant(10**9)) == [[3, 111]]
     with pytest.raises(Exception, match=r"[Rr]ead.?only|Permission"), store._environment.write():
         pass
+
+
+def test_the_applier_is_told_up_to_where_each_topic_is_archived_or_accepted(replica: Replica) -> None:
+    def kept() -> dict[str, Kept]:
+        replica.load()
+        transaction = replica.environment.read()
+        found = records.decode_kept(transaction.record(records.KEPT))
+        transaction.close()
+        return found
+
+    assert kept() == {}
+    put_archived(replica.lake, READING.name, Archived("t", {0: 5, 1: 7}))
+    assert kept() == {READING.name: Kept({0: 5, 1: 7})}
+    append_loss(replica.lake, READING.name, "t", Gap(0, 5, 9), now=Instant(0))
+    assert kept() == {READING.name: Kept({0: 9, 1: 7}, (Gap(0, 5, 9),))}
