@@ -167,6 +167,19 @@ def rollback(view: str, generation: Annotated[int | None, typer.Argument()] = No
 
 
 @app.command()
+def accept_loss(event: str, as_json: AsJson = False) -> None:
+    """Accept what the log of an event lost before it was archived, so that archive and answers go on without it."""
+    from batch_layer.losses import accept_loss as accept
+    from batch_layer.outcomes import encode_loss
+    from batch_layer.tell import loss_line
+
+    settings = Settings.from_environment()
+    done = accept(settings, _event(settings, event).name, _now())
+    lines = [f"{event}:", *map(loss_line, done)] if done else [f"{event}: its log has no gap, so nothing is accepted"]
+    _print(as_json, {"event": event, "losses": [encode_loss(loss) for loss in done]}, lines)
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """Generations and segments of every view, until when answers stay exact, and the conservation of every event."""
     from batch_layer.status import encode_status, read_status

@@ -16,6 +16,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from batch_layer.losses import checkpoint_of, kept, note_reached, refuse_gaps
 from batch_layer.tables import TOPIC_ID_LENGTH, Archived, archived, raw_table, topic_ids
 from batch_layer.ticks import Place, Ticked, Ticker
 from batch_layer.topics import Topic
@@ -39,7 +40,8 @@ def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]
     """Tick and archive the topic of every event, at least to the ticks."""
     before = {event: archived(settings.lake, event) for event in topics}
     for event, topic in topics.items():
-        _check_same_topic(settings.lake, event, topic)
+        _check_same_topic(settings, event, topic)
+    refuse_gaps(settings, topics)
     with Ticker(settings.kafka) as ticker:
         ticked = ticker.tick_all(topics.values())
     queries = {event: _start(spark, settings, event, topic) for event, topic in topics.items()}
@@ -52,6 +54,7 @@ def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]
     after = {event: archived(settings.lake, event) for event in topics}
     for event, topic in topics.items():
         _check_reached(topic, after[event], ticked)
+        note_reached(settings, event, topic)
     return Archive({event: _records(after[event]) - _records(before[event]) for event in topics}, ticked.failures)
 
 
@@ -71,7 +74,7 @@ WHERE `offset` > COALESCE({beyond}, -1)"""
 
 
 def _start(spark: SparkSession, settings: Settings, event: str, topic: Topic) -> StreamingQuery:
-    checkpoint = settings.home / "archive" / event
+    checkpoint, begins = checkpoint_of(settings, event), kept(settings, event, topic)
     table = raw_table(settings.lake, event)
 
     def append(batch: DataFrame, number: int) -> None:
@@ -87,7 +90,10 @@ def _start(spark: SparkSession, settings: Settings, event: str, topic: Topic) ->
             "kafka.bootstrap.servers": settings.kafka,
             "kafka.isolation.level": "read_committed",
             "subscribe": topic.name,
-            "startingOffsets": "earliest",
+            # Of a new checkpoint alone. `earliest` would begin behind a gap that has come since it was looked for.
+            "startingOffsets": json.dumps(
+                {topic.name: {str(each): begins.get(each, 0) for each in range(topic.partitions)}}
+            ),
             "failOnDataLoss": "true",
             "includeHeaders": "true",
             "maxOffsetsPerTrigger": str(_RECORDS_A_BATCH),
@@ -105,7 +111,7 @@ def _await(query: StreamingQuery, topic: Topic) -> None:
         if "KAFKA_DATA_LOSS" in message or "failOnDataLoss" in message:
             raise RefusedError(
                 f"topic `{topic.name}` no longer holds records that are not archived yet; the archive stops rather "
-                f"than skip them. Find out what was lost, then begin a new topic ({message.splitlines()[0]})"
+                f"than skip them. Run it again to see which ({message.splitlines()[0]})"
             ) from error
         raise
 
@@ -114,12 +120,13 @@ def _query_id(checkpoint: Path) -> str:
     return str(json.loads((checkpoint / "metadata").read_text())["id"])
 
 
-def _check_same_topic(lake: Path, event: str, topic: Topic) -> None:
-    others = topic_ids(lake, event) - {topic.id[:TOPIC_ID_LENGTH]}
+def _check_same_topic(settings: Settings, event: str, topic: Topic) -> None:
+    others = topic_ids(settings.lake, event) - {topic.id[:TOPIC_ID_LENGTH]}
     if others:
         raise RefusedError(
             f"topic `{topic.name}` was deleted and made again: its offsets have begun anew, and raw holds those of "
-            f"`{', '.join(sorted(others))}`; give the event another name, or remove `{lake / names.raw_table(event)}`"
+            f"`{', '.join(sorted(others))}`; give the event another name, or remove "
+            f"`{settings.lake / names.raw_table(event)}` and `{checkpoint_of(settings, event)}`"
         )
 
 

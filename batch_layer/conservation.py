@@ -16,6 +16,7 @@ from schemas.core import names
 from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED
+from schemas.lake.losses import lost_offsets, read_losses
 from schemas.lake.tables import data_of
 
 _PLACE: Final = [names.PARTITION, names.OFFSET]
@@ -28,6 +29,7 @@ class Conservation:
     `received` are distinct coordinates without ticks. `valid` count; `duplicate` are copies within the horizon.
     `stray` and `beyond_horizon` are parts of `valid`: those whose id also counts in another partition, and those
     that follow a copy in their own. `waiting` are received at or beyond the boundary, and in none of the others.
+    `lost` are offsets that the log lost and a person accepted: at most so many records, and none was received.
     """
 
     received: int
@@ -37,6 +39,7 @@ class Conservation:
     stray: int
     beyond_horizon: int
     waiting: int
+    lost: int
 
     @property
     def holds(self) -> bool:
@@ -68,6 +71,7 @@ def conservation(lake: Path, event: Event, until: Instant | None) -> Conservatio
         stray=sum(strays["count_all_sum"].to_pylist()),
         beyond_horizon=counted.num_rows - by_partition.num_rows,
         waiting=raw.num_rows - received,
+        lost=lost_offsets(read_losses(lake).get(event.name, [])),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from batch_layer.conservation import Conservation
 from schemas.core.generations import Generation
 from schemas.core.instants import Instant, format_instant
+from schemas.lake.losses import Loss
 
 Report = Callable[[str], None]
 """Told what is being done now."""
@@ -88,6 +89,16 @@ def encode_generation(generation: Generation, rows: Mapping[str, int]) -> dict[s
             }
             for each in generation.segments
         ],
+    }
+
+
+def encode_loss(loss: Loss) -> dict[str, Any]:
+    """What of a log was accepted as lost; `to` is the first offset behind it."""
+    return {
+        "partition": loss.gap.partition,
+        "from": loss.gap.first,
+        "to": loss.gap.end,
+        "accepted_at": format_instant(loss.accepted_at),
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from batch_layer.conservation import Conservation, conservation
-from batch_layer.outcomes import encode_generation, encode_instant
+from batch_layer.outcomes import encode_generation, encode_instant, encode_loss
 from batch_layer.tables import judged_until, segment_rows
 from schemas.core.codec import contract_of
 from schemas.core.generations import Generation, retained
@@ -15,16 +15,18 @@ from schemas.core.instants import SECOND, Instant
 from schemas.core.retention import TimeLeft, time_left
 from schemas.lake.catalog import Applied, read_applied
 from schemas.lake.generations import history
+from schemas.lake.losses import Loss, read_losses
 from schemas.settings import Settings
 
 
 @dataclass(frozen=True)
 class EventStatus:
-    """How far an event is judged, and its records."""
+    """How far an event is judged, its records, and what of its log was accepted as lost."""
 
     event: str
     judged_until: Instant | None
     conservation: Conservation
+    losses: list[Loss]
 
 
 @dataclass(frozen=True)
@@ -44,10 +46,11 @@ def read_status(settings: Settings) -> tuple[list[EventStatus], list[ViewStatus]
     """Every event of an applied view, and every applied view."""
     applied = read_applied(settings.lake)
     contracts = {contract_of(each.view.on): each.view.on for each in applied.values()}
-    events = []
+    events, losses = [], read_losses(settings.lake)
     for event in contracts.values():
         until = judged_until(settings.lake, event)
-        events.append(EventStatus(event.name, until, conservation(settings.lake, event, until)))
+        counted = conservation(settings.lake, event, until)
+        events.append(EventStatus(event.name, until, counted, losses.get(event.name, [])))
     return events, [_view(settings, each) for each in applied.values()]
 
 
@@ -64,6 +67,7 @@ def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], no
                 "event": each.event,
                 "judged_until": encode_instant(each.judged_until),
                 "conservation": each.conservation.encode(),
+                "losses": [encode_loss(loss) for loss in each.losses],
             }
             for each in events
         ],

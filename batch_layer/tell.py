@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from batch_layer.conservation import Conservation
 from batch_layer.outcomes import Run, ViewRun, encode_instant
 from batch_layer.status import EventStatus, ViewStatus
-from schemas.core.instants import Instant
+from schemas.core.instants import Instant, format_instant
+from schemas.lake.losses import Loss
 
 
 def run_lines(run: Run) -> list[str]:
@@ -42,12 +43,21 @@ def conservation_text(count: Conservation) -> str:
     parts = [("stray", count.stray), ("beyond the horizon", count.beyond_horizon)]
     told = ", ".join(f"{number:,} {what}" for what, number in parts if number)
     waiting = f"; {count.waiting:,} waiting" if count.waiting else ""
-    return text + (f" (of the valid {told})" if told else "") + waiting
+    lost = f"; {count.lost:,} offsets lost and accepted" if count.lost else ""
+    return text + (f" (of the valid {told})" if told else "") + waiting + lost
+
+
+def loss_line(loss: Loss) -> str:
+    """What a person accepted as lost, and when."""
+    return f"  lost: {loss.gap}, accepted {format_instant(loss.accepted_at)}"
 
 
 def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus], now: Instant) -> list[str]:
     """A line an event, then the retained generations of each view, and how long its answers stay exact."""
-    lines = [f"{each.event}: {conservation_text(each.conservation)}" for each in events]
+    lines = []
+    for event in events:
+        lines.append(f"{event.event}: {conservation_text(event.conservation)}")
+        lines += [loss_line(loss) for loss in event.losses]
     for view in views:
         lines.append(f"{view.applied.view.name}:" + ("" if view.generations else " no generation yet"))
         for generation in view.generations:

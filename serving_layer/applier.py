@@ -43,6 +43,7 @@ class Applier:
         self._sweeping = Sweeping(environment)
         self._observer = Observer(kafka, flink)
         self._roster: bytes | None = None
+        self._kept: bytes | None = None
         self._runs: list[Followed] = []
         self._unmet: list[Followed] = []
         self._is_down = False
@@ -128,6 +129,12 @@ class Applier:
 
     def _keep_house(self, consumer: KafkaConsumer) -> None:
         transaction = self._environment.read()
+        kept = transaction.raw(records.KEPT)
+        if kept != self._kept:
+            found = records.decode_kept(transaction.record(records.KEPT))
+            self._observer.keep(found)
+            self._applying.accept({event: each.accepted for event, each in found.items()})
+            self._kept = kept
         roster = transaction.raw(records.ROSTER)
         runs = records.decode_roster(transaction.record(records.ROSTER)) if roster != self._roster else self._runs
         transaction.close()

@@ -15,6 +15,7 @@ from typing import Final, NamedTuple
 import orjson
 
 from schemas.core import names
+from schemas.core.damage import Gap
 from schemas.core.instants import Duration, Instant, floor
 from serving_layer import claims, records
 from serving_layer.claims import Claiming, Commit, Positions
@@ -22,6 +23,7 @@ from serving_layer.entities import entity_key, speed_key, stream_of
 from serving_layer.environment import Environment, Transaction
 from serving_layer.figures import FRESHNESS_BOUNDS, Figures
 from serving_layer.layout import layout_of
+from serving_layer.missing import Misses, with_skipped, without_accepted
 from serving_layer.records import Claimed, Followed, Stream
 from serving_layer.speed_rows import Place, RowCodec, codec_of, rows_of
 
@@ -80,6 +82,8 @@ class Applying:
         self._sources: dict[str, Source] = {}
         self._rows = _Rows()
         self._damage: dict[str, str | None] = {}
+        self._missed: dict[str, Misses] = {}
+        self._accepted: Mapping[str, Sequence[Gap]] = {}
 
     def follow(self, roster: Iterable[Followed]) -> None:
         """Follow these runs and no others; each has to be met before its records are applied."""
@@ -101,8 +105,11 @@ class Applying:
         with self._environment.write() as transaction:
             stored = records.claiming_of(transaction, run)
             self.claiming[run] = stored or claims.met(with_rows=any(ends.values()))
-            # Until the log is looked at again, what was wrong with it still is.
-            self._damage.setdefault(run, records.damage_of(transaction, run))
+            claimed = records.claimed_record(transaction, run)
+            if claimed is not None and run not in self._damage:
+                # Until the log is looked at again, what was wrong with it still is.
+                before = records.decode_claimed(claimed)
+                self._damage[run], self._missed[run] = before.damage, before.missed
             for (topic, partition), beginning in beginnings.items():
                 known = records.offset_of(transaction, topic, partition) or 0
                 if beginning > known:
@@ -148,6 +155,16 @@ class Applying:
             self._damage[run] = damage
             with self._environment.write() as transaction:
                 self._save(transaction, run)
+
+    def accept(self, accepted: Mapping[str, Sequence[Gap]]) -> None:
+        """By event, what of its topic a person has accepted as lost: no run misses it."""
+        self._accepted = accepted
+        for run in self.claiming.keys() & self._missed.keys():
+            left = without_accepted(self._missed[run], accepted.get(self._runs[run].event, ()))
+            if left != self._missed[run]:
+                self._missed[run] = left
+                with self._environment.write() as transaction:
+                    self._save(transaction, run)
 
     def prune(self, topic: str, floor_: Instant) -> bool:
         """Say that rows below an epoch are no longer held, so that `sweep` may delete them; whether that is news."""
@@ -212,7 +229,14 @@ class Applying:
 
     def _claim(self, transaction: Transaction, run: str, *, changed: bool) -> None:
         before = self.claiming[run]
-        self.claiming[run] = claims.applied(before, self.positions)
+        after = self.claiming[run] = claims.applied(before, self.positions)
+        skipped = claims.skipped(before, after)
+        if skipped:
+            followed = self._runs[run]
+            horizon = max((each.view.on.horizon for each in followed.streams), default=0)
+            until = Instant(max(after.reached.values(), default=0) + horizon)
+            missed = with_skipped(self._missed.get(run, {}), skipped, until)
+            self._missed[run] = without_accepted(missed, self._accepted.get(followed.event, ()))
         if changed or self.claiming[run] != before:
             self._save(transaction, run)
 
@@ -220,7 +244,11 @@ class Applying:
         claiming, followed = self.claiming[run], self._runs[run]
         through = claims.through_of(claiming, followed.partitions)
         records.put_claiming(transaction, run, claiming)
-        records.put_claimed(transaction, run, Claimed(followed.topic, claiming.claimed, through, self._damage.get(run)))
+        records.put_claimed(
+            transaction,
+            run,
+            Claimed(followed.topic, claiming.claimed, through, self._damage.get(run), self._missed.get(run, {})),
+        )
 
     def _hold_from(self, transaction: Transaction, source: Source, epoch: Instant) -> None:
         source.held = max(source.held, epoch)

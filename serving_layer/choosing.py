@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from schemas.core.damage import Kept
 from schemas.core.generations import Generation, Rollback, retained
 from schemas.core.instants import Instant
 from schemas.core.runs import Run, pairs_with
@@ -22,7 +23,7 @@ _ROLLBACK = Rollback.__name__.lower()
 class Listed:
     """What the lake lists: the views that are wanted, every definition ever applied, generations and runs.
 
-    `imports` is by event how many imported records there are.
+    `imports` is by event how many imported records there are, `kept` what its topic may lose.
     """
 
     wanted: Mapping[str, Applied]
@@ -30,6 +31,7 @@ class Listed:
     generations: Sequence[Generation]
     runs: Sequence[Run]
     imports: Mapping[str, int] = field(default_factory=dict)
+    kept: Mapping[str, Kept] = field(default_factory=dict)
 
     def history(self, view: str, definition: str) -> list[Generation]:
         """The generations of one definition of a view, in order of number."""

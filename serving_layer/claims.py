@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from schemas.core.damage import Gap, gaps
 from schemas.core.instants import Instant
 
 Positions = Mapping[int, int]
@@ -38,13 +39,15 @@ class Commit:
     """A commit of the run's consumer group, and what was seen after it, in this order.
 
     `speed_ends` are the ends of the run's speed topics by (topic, partition); `attempt` is None where Flink did not
-    answer; `reached` is the append time of the record before each position, where it is a log-append time.
+    answer; `reached` is the append time of the record before each position, where it is a log-append time. `begins`
+    are the first offsets that the event topic still held.
     """
 
     positions: Positions
     speed_ends: Mapping[tuple[str, int], int]
     attempt: Attempt | None
     reached: Mapping[int, Instant]
+    begins: Positions = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,14 @@ def applied(claiming: Claiming, positions: Mapping[tuple[str, int], int]) -> Cla
         hold=None,
         pending=None,
     )
+
+
+def skipped(before: Claiming, after: Claiming) -> list[Gap]:
+    """The offsets that the last claim stepped over while the log no longer held them: they may never have been read."""
+    commit = before.pending
+    if commit is None or after.pending is not None:
+        return []
+    return gaps({each: begin for each, begin in commit.begins.items() if each in before.claimed}, before.claimed)
 
 
 def through_of(claiming: Claiming, partitions: int) -> Instant | None:

@@ -2,7 +2,7 @@
 
     speed   stream · entity key  ->  the rows of the entity            written by the applier
     meta    offset, held, claimed, claiming, figures                   written by the applier
-            roster, prepared, pairs                                    written by the loader
+            roster, kept, prepared, pairs                              written by the loader
             version                                                    raised by both when `pairs` reads differently
 
 Commits do not wait for the disk. What a killed process has committed lies in the page cache of the kernel, and pages

@@ -23,6 +23,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from schemas.core import names
 from schemas.core.generations import Segment
+from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
@@ -90,6 +91,7 @@ class Loader:
         self._repair(served)
         moves = choose(listed, served, claims)
         self._put_roster(listed, {**served, **moves}.values(), served)
+        self._put(records.KEPT, records.encode_kept(listed.kept))
         ready = self._build_some(moves)
         if ready or served.keys() - listed.wanted.keys():
             self._announce(ready)
@@ -110,13 +112,16 @@ class Loader:
         return found
 
     def _put_roster(self, listed: Listed, choices: Any, served: Mapping[str, Choice]) -> None:
-        encoded = records.encode_roster(roster(listed, [*choices, *served.values()]))
+        self._put(records.ROSTER, records.encode_roster(roster(listed, [*choices, *served.values()])))
+
+    def _put(self, name: bytes, encoded: Any) -> None:
+        """Leave a record for the applier, where it is news."""
         transaction = self._environment.read()
-        known = transaction.record(records.ROSTER)
+        known = transaction.record(name)
         transaction.close()
         if encoded != known:
             with self._environment.write() as writing:
-                writing.put_record(records.ROSTER, encoded)
+                writing.put_record(name, encoded)
 
     def _build_some(self, moves: Mapping[str, Choice]) -> dict[str, Choice]:
         """The views whose segments are there or could be built in a moment: a large one keeps no other waiting."""
@@ -212,7 +217,14 @@ class Loader:
         return [(segment, segment_path(self._root / SEGMENTS, table, segment.id)) for segment in choice.segments]
 
 
-_TABLES: Final = (names.RUNS_TABLE, names.GENERATIONS_TABLE, names.CATALOG_TABLE, names.IMPORTS_TABLE)
+_TABLES: Final = (
+    names.RUNS_TABLE,
+    names.GENERATIONS_TABLE,
+    names.CATALOG_TABLE,
+    names.IMPORTS_TABLE,
+    names.ARCHIVED_TABLE,
+    names.LOSSES_TABLE,
+)
 
 
 @dataclass
@@ -235,6 +247,7 @@ class _Lake:
                 generations=all_generations(self.path),
                 runs=read_runs(self.path),
                 imports=read_imports(self.path),
+                kept=read_kept(self.path),
             )
             self._versions = versions
         return self._listed

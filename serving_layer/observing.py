@@ -21,7 +21,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
 from schemas.broker import connect
-from schemas.core.damage import grown
+from schemas.core.damage import Kept, gaps, grown, lost
 from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from schemas.core.names import consumer_group
@@ -85,6 +85,7 @@ class Observer:
         self._claimed: Mapping[str, Positions] = {}
         self._holds: Mapping[str, int] = {}
         self._told: dict[str, int] = {}
+        self._kept: Mapping[str, Kept] = {}
         self._damage: dict[str, str | None] = {}
         self._looked = 0.0
         self._is_down = False
@@ -99,6 +100,10 @@ class Observer:
         """End; waits for the thread."""
         self._stopped.set()
         self._thread.join()
+
+    def keep(self, kept: Mapping[str, Kept]) -> None:
+        """By event, what its topic may lose."""
+        self._kept = kept
 
     def watch(self, runs: Iterable[Followed], claimed: Mapping[str, Positions], holds: Mapping[str, int]) -> None:
         """Look for commits of these runs beyond what is claimed; `holds` are the numbers of holds without ends."""
@@ -141,7 +146,10 @@ class Observer:
         partitions = asking.partitions({run.topic for run in watched})
         for run in watched:
             if run.topic in partitions:
-                damage = grown(run.topic, has=partitions[run.topic], reads=run.partitions)
+                # Until the loader has said what is archived, nothing can be missing from it.
+                found = gaps(asking.event_begins(run), self._kept[run.event].until) if run.event in self._kept else []
+                more = grown(run.topic, has=partitions[run.topic], reads=run.partitions)
+                damage = lost(run.topic, run.event, found) or more
                 if run.run not in self._damage or self._damage[run.run] != damage:
                     self.observations.put(SawDamage(run.run, damage))
                     self._damage[run.run] = damage
@@ -191,6 +199,11 @@ class _Asking:
         told = self._admin.describe_topics(sorted(topics)) if topics else []
         return {each["name"]: len(each["partitions"]) for each in told if each["error_code"] == 0}
 
+    def event_begins(self, run: Followed) -> Positions:
+        """The first offset that each partition of the run's event topic still holds."""
+        places = [TopicPartition(run.topic, partition) for partition in range(run.partitions)]
+        return {place.partition: begin for place, begin in self._consumer.beginning_offsets(places).items()}
+
     def event_ends(self, run: Followed) -> Positions:
         """The ends of the run's event topic now."""
         places = [TopicPartition(run.topic, partition) for partition in range(run.partitions)]
@@ -209,6 +222,7 @@ class _Asking:
             speed_ends=self._speed_ends(run),
             attempt=self._attempt(run.run),
             reached=self._reached(run.topic, positions),
+            begins=self.event_begins(run),
         )
 
     def _speed_ends(self, run: Followed) -> Mapping[tuple[str, int], int]:

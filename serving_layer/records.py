@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
 
 from schemas.core.codec import decode_view, encode_view
+from schemas.core.damage import Gap, Kept
 from schemas.core.generations import Segment
 from schemas.core.instants import Instant, format_instant
 from schemas.core.views import View
@@ -17,11 +18,13 @@ from serving_layer.claims import Claiming, decode_claiming, encode_claiming
 from serving_layer.entities import stream_of
 from serving_layer.environment import Transaction
 from serving_layer.figures import FRESHNESS_BOUNDS, Figures
+from serving_layer.missing import Misses, decode_misses, encode_misses, told
 from serving_layer.snapshot import IMPORT_PENDING, NO_RUN, Claim, Pair
 
 PAIRS: Final = b"pairs"
 PREPARED: Final = b"prepared"
 ROSTER: Final = b"roster"
+KEPT: Final = b"kept"
 _HELD: Final = b"held:"
 _OFFSET: Final = b"offset:"
 _FIGURES: Final = b"figures:"
@@ -148,6 +151,28 @@ def decode_roster(record: Any) -> list[Followed]:
     ]
 
 
+def encode_kept(kept: Mapping[str, Kept]) -> Any:
+    """What each event's topic may lose, as a record."""
+    return {
+        event: {
+            "until": {str(partition): end for partition, end in sorted(each.until.items())},
+            "accepted": [[gap.partition, gap.first, gap.end] for gap in each.accepted],
+        }
+        for event, each in kept.items()
+    }
+
+
+def decode_kept(record: Any) -> dict[str, Kept]:
+    """What `encode_kept` wrote."""
+    return {
+        event: Kept(
+            {int(partition): end for partition, end in each["until"].items()},
+            tuple(Gap(*gap) for gap in each["accepted"]),
+        )
+        for event, each in (record or {}).items()
+    }
+
+
 def held_from(transaction: Transaction, stream: bytes) -> Instant | None:
     """The epoch from which on the rows of a stream are kept, or None where the applier has not met it."""
     held: Instant | None = transaction.record(_HELD + stream)
@@ -196,13 +221,14 @@ def put_figures(transaction: Transaction, view: str, figures: Figures) -> None:
 class Claimed:
     """How far a run is claimed: next offsets of its event topic, and the `available_at` that they reach.
 
-    `damage` is what is wrong with that topic.
+    `damage` is what is wrong with that topic, `missed` what the run may not have read of it.
     """
 
     topic: str
     offsets: Mapping[int, int]
     through: Instant | None
     damage: str | None = None
+    missed: Misses = field(default_factory=dict)
 
 
 def claimed_record(transaction: Transaction, run: str) -> bytes | None:
@@ -214,19 +240,20 @@ def decode_claimed(encoded: bytes) -> Claimed:
     """How far a run is claimed, from the bytes of its record."""
     record = orjson.loads(encoded)
     offsets = {int(partition): offset for partition, offset in record["offsets"].items()}
-    return Claimed(record["topic"], offsets, record["through"], record.get("damage"))
-
-
-def damage_of(transaction: Transaction, run: str) -> str | None:
-    """What was last found wrong with a run's event topic."""
-    encoded = claimed_record(transaction, run)
-    return None if encoded is None else decode_claimed(encoded).damage
+    missed = decode_misses(record.get("missed"))
+    return Claimed(record["topic"], offsets, record["through"], record.get("damage"), missed)
 
 
 def put_claimed(transaction: Transaction, run: str, claimed: Claimed) -> None:
     """How far a run is claimed, for readers."""
     offsets = {str(partition): offset for partition, offset in claimed.offsets.items()}
-    record = {"topic": claimed.topic, "offsets": offsets, "through": claimed.through, "damage": claimed.damage}
+    record = {
+        "topic": claimed.topic,
+        "offsets": offsets,
+        "through": claimed.through,
+        "damage": claimed.damage,
+        "missed": encode_misses(claimed.missed),
+    }
     transaction.put_record(_CLAIMED + run.encode(), record)
 
 
@@ -275,7 +302,7 @@ def claim_of(pair: Pair, claimed: Claimed | None) -> Claim:
         because = f"the run `{pair.run}` is held from {format_instant(pair.held_from)} only"
     if claimed is None:
         return Claim(pair.boundary, because is None, because, {})
-    because = claimed.damage or because
+    because = claimed.damage or told(pair.run, claimed.missed, pair.boundary) or because
     through = pair.boundary if claimed.through is None else max(pair.boundary, claimed.through)
     applied = {(claimed.topic, partition): offset for partition, offset in claimed.offsets.items()}
     return Claim(through, because is None, because, applied)

@@ -14,6 +14,7 @@ import httpx
 from schemas.core.errors import TidelineError
 from schemas.core.instants import MINUTE, Duration, Instant
 from schemas.core.runs import Run
+from schemas.lake.archived import read_kept
 from schemas.lake.runs import read_runs
 from schemas.settings import Settings
 from speed_layer import checkpoints
@@ -106,7 +107,7 @@ class Keeper:
     def _say_damage(self, started: Sequence[Run]) -> None:
         """Say once what is wrong with a topic that a run reads."""
         if self._turns % _LOOK_AT_LOGS == 0:
-            found = damage_of(self.settings.kafka, started)
+            found = damage_of(self.settings.kafka, started, read_kept(self.settings.lake))
             for run in started:
                 if run.run in found and found[run.run] != self._damage.get(run.run):
                     self.say(f"{run.event}: {found[run.run]}")

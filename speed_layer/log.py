@@ -13,7 +13,7 @@ from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyE
 
 from schemas.broker import connected
 from schemas.core import names
-from schemas.core.damage import grown
+from schemas.core.damage import Kept, gaps, grown, lost
 from schemas.core.errors import RefusedError, UnavailableError
 from schemas.core.instants import Instant, format_instant
 from schemas.core.runs import SPEED_RETENTION, Run
@@ -63,10 +63,19 @@ def partitions_of(kafka: str, topics: Collection[str]) -> dict[str, int]:
     return {each["name"]: len(each["partitions"]) for each in told if each["error_code"] == 0}
 
 
-def damage_of(kafka: str, runs: Sequence[Run]) -> dict[str, str]:
-    """By run, what is wrong with its event's topic."""
+def damage_of(kafka: str, runs: Sequence[Run], kept: Mapping[str, Kept]) -> dict[str, str]:
+    """By run, what is wrong with its event's topic; `kept` is by event what that may lose."""
     has = partitions_of(kafka, {run.topic for run in runs})
-    found = {run.run: grown(run.topic, has=has.get(run.topic, 0), reads=len(run.offsets)) for run in runs}
+    there = [run for run in runs if run.topic in has]
+    places = {TopicPartition(run.topic, each) for run in there for each in run.offsets}
+    with connected(KafkaConsumer, kafka, enable_auto_commit=False) as consumer:
+        begins = consumer.beginning_offsets(sorted(places)) if places else {}
+    found = {}
+    for run in there:
+        of_run = {each: int(begins[TopicPartition(run.topic, each)]) for each in run.offsets}
+        # An event that was never archived here has nothing to compare with.
+        gone = lost(run.topic, run.event, gaps(of_run, kept[run.event].until)) if run.event in kept else None
+        found[run.run] = gone or grown(run.topic, has=has[run.topic], reads=len(run.offsets))
     return {run: damage for run, damage in found.items() if damage is not None}
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from schemas.core.instants import Instant
 from schemas.core.names import short
 from schemas.core.runs import Run
+from schemas.lake.archived import read_kept
 from schemas.lake.runs import read_runs
 from schemas.settings import Settings
 from speed_layer.deploy import wants_of
@@ -43,7 +44,7 @@ def status(settings: Settings, flink: Flink, now: Callable[[], Instant]) -> list
     wants = wants_of(settings)
     newest = {event: running(want, runs) for event, want in wants.items()}
     jobs = {job.name: job for job in sorted(flink.jobs(), key=lambda job: job.lives)}
-    damage = damage_of(settings.kafka, runs)
+    damage = damage_of(settings.kafka, runs, read_kept(settings.lake))
     found = [
         replace(
             _status(settings, flink, run, jobs.get(run.run), newest.get(run.event) == run, now),

@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     batch = typer.Typer(no_args_is_help=True, help="Archive the log, build segments, publish generations.")
     for command in (archive, run, recompute):
         batch.command()(command)
+    batch.command("accept-loss")(accept_loss)
     batch.command("status")(batch_status)
     app.add_typer(batch, name="batch", rich_help_panel=BATCH_PANEL)
     speed = typer.Typer(no_args_is_help=True, help="The stream jobs: one an event, with all its views.")
@@ -78,6 +79,16 @@ def recompute(
 ) -> None:
     """Build a view from raw as one segment: what undoes a human error. Answers do not change otherwise."""
     call("batch_layer", "recompute", view, as_json=as_json)
+
+
+def accept_loss(
+    event: Annotated[str, typer.Argument(help="The event whose log has lost records.")], as_json: As_Json = False
+) -> None:
+    """Accept what the log of an event lost before it was archived. The archive and its answers then go on without it.
+
+    Find out first whether a producer still has the records: produced again, they are new records.
+    """
+    call("batch_layer", "accept-loss", event, as_json=as_json)
 
 
 def batch_status(as_json: As_Json = False) -> None:

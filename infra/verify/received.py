@@ -122,9 +122,10 @@ def _logged(topic: str, kafka: str, starts: dict[int, int]) -> Iterator[Received
         KafkaConsumer, kafka, enable_auto_commit=False, isolation_level="read_committed", check_crcs=True
     ) as consumer:
         partitions = [TopicPartition(topic, each) for each in sorted(consumer.partitions_for_topic(topic) or ())]
-        ends = consumer.end_offsets(partitions)
+        begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
         for partition in partitions:
-            start, end = starts.get(partition.partition, 0), ends[partition]
+            # Below the log's first offset a consumer would begin at its end instead.
+            start, end = max(starts.get(partition.partition, 0), begins[partition]), ends[partition]
             consumer.assign([partition])
             consumer.seek(partition, start)
             while consumer.position(partition) < end:

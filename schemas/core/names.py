@@ -22,6 +22,8 @@ CATALOG_TABLE: Final = "catalog"
 GENERATIONS_TABLE: Final = "generations"
 RUNS_TABLE: Final = "runs"
 IMPORTS_TABLE: Final = "imports"
+ARCHIVED_TABLE: Final = "archived"
+LOSSES_TABLE: Final = "losses"
 
 
 def short(digest: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -49,13 +49,25 @@ def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, app
     False where another commit of the same application, or the creation of the table, came between: read again.
     """
     data = pa.Table.from_pylist([dict(row)], schema=schema)
-    properties = CommitProperties(app_transactions=[Transaction(application, number)], max_commit_retries=0)
+    return _commit(snapshot, data, "append", Transaction(application, number))
+
+
+def replace(
+    snapshot: Snapshot, schema: pa.Schema, rows: Sequence[Mapping[str, Any]], *, application: str, number: int
+) -> bool:
+    """Commit rows in place of all that the snapshot holds; False as `append`."""
+    data = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
+    return _commit(snapshot, data, "overwrite", Transaction(application, number))
+
+
+def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwrite"], under: Transaction) -> bool:
+    properties = CommitProperties(app_transactions=[under], max_commit_retries=0)
     try:
         if snapshot.table is None:
             snapshot.path.parent.mkdir(parents=True, exist_ok=True)
             write_deltalake(str(snapshot.path), data, mode="error", commit_properties=properties)
         else:
-            write_deltalake(snapshot.table, data, mode="append", commit_properties=properties)
+            write_deltalake(snapshot.table, data, mode=mode, commit_properties=properties)
     except (CommitFailedError, DeltaError):
         if _has_moved_on(snapshot):
             return False
