@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol, TypeVar
 
-from kafka.errors import KafkaError
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from kafka.errors import (
+    CoordinatorLoadInProgressError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NotCoordinatorError,
+)
 
 from schemas.core.errors import UnavailableError
 
@@ -17,6 +24,7 @@ WITHIN_MS: Final = 10_000
 
 _ACCEPTS_WITHIN: Final = 2.0
 _PAUSE: Final = 0.1
+_COORDINATOR: Final = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
 
 
 class Closes(Protocol):
@@ -47,6 +55,24 @@ def connect(client: Callable[..., Client], kafka: str, **configuration: Any) -> 
         return client(bootstrap_servers=kafka, **bounds)
     except (KafkaError, OSError) as error:
         raise unavailable(kafka, error) from error
+
+
+def committed(kafka: str, group: str) -> dict[TopicPartition, int]:
+    """What a group has committed, by partition; a group that never was has nothing.
+
+    A broker that has just started, or never kept a group, answers that it does not know who does, until it does.
+    Raises UnavailableError after the bound.
+    """
+    deadline = time.monotonic() + WITHIN_MS / 1_000
+    with connected(KafkaAdminClient, kafka) as client:
+        while True:
+            try:
+                found = client.list_group_offsets({group: None}).get(group, {})
+                return {place: int(each.offset) for place, each in found.items() if each.offset >= 0}
+            except _COORDINATOR as error:
+                if time.monotonic() >= deadline:
+                    raise unavailable(kafka, error) from error
+                time.sleep(_PAUSE)
 
 
 def unavailable(kafka: str, error: Exception) -> UnavailableError:

@@ -5,16 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import CoordinatorNotAvailableError, KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, TopicAlreadyExistsError
 
-from schemas.broker import connected
+from schemas.broker import committed, connected, unavailable
 from schemas.core import names
 from schemas.core.damage import Kept, gaps, grown, lost
-from schemas.core.errors import RefusedError, UnavailableError
+from schemas.core.errors import RefusedError
 from schemas.core.instants import Instant, format_instant
 from schemas.core.runs import SPEED_RETENTION, Run
 
@@ -59,7 +58,7 @@ def partitions_of(kafka: str, topics: Collection[str]) -> dict[str, int]:
         try:
             told = client.describe_topics(sorted(topics))
         except KafkaError as error:
-            raise _unavailable(kafka, error) from error
+            raise unavailable(kafka, error) from error
     return {each["name"]: len(each["partitions"]) for each in told if each["error_code"] == 0}
 
 
@@ -108,28 +107,13 @@ class Position:
 
 def positions(kafka: str, run: Run) -> dict[int, Position]:
     """By partition; `reached` is what the run's last completed checkpoint holds, or else where the run started."""
-    with connected(KafkaAdminClient, kafka) as client:
-        listed = _committed(client, names.consumer_group(run.run))
-    committed = {partition.partition: int(meta.offset) for partition, meta in listed.items() if meta.offset >= 0}
+    held = {place.partition: offset for place, offset in committed(kafka, names.consumer_group(run.run)).items()}
     with connected(KafkaConsumer, kafka, enable_auto_commit=False) as consumer:
         partitions = [TopicPartition(run.topic, each) for each in sorted(run.offsets)]
         begins, ends = consumer.beginning_offsets(partitions), consumer.end_offsets(partitions)
     return {
         each.partition: Position(
-            committed.get(each.partition, run.offsets[each.partition]), int(begins[each]), int(ends[each])
+            held.get(each.partition, run.offsets[each.partition]), int(begins[each]), int(ends[each])
         )
         for each in partitions
     }
-
-
-def _committed(client: KafkaAdminClient, group: str) -> Mapping[Any, Any]:
-    """What the group has committed; nothing on a broker that has yet to make its topic of groups."""
-    try:
-        found: Mapping[Any, Any] = client.list_group_offsets({group: None}).get(group, {})
-    except CoordinatorNotAvailableError:
-        return {}
-    return found
-
-
-def _unavailable(kafka: str, error: KafkaError) -> UnavailableError:
-    return UnavailableError(f"kafka at `{kafka}` does not answer ({type(error).__name__}); start it with `tideline up`")

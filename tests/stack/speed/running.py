@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import CoordinatorNotAvailableError
 
+from schemas.broker import committed
 from schemas.core import names
 from schemas.settings import Settings
 from speed_layer.flink import Flink
@@ -114,23 +114,11 @@ def wait_for(what: str, found: Callable[[], Found | None], seconds: float = 120.
     raise AssertionError(f"{what} did not come within {seconds:.0f} s")
 
 
-def committed(kafka: str, group: str) -> dict[int, int]:
-    """The offsets that a group's last completed checkpoint holds."""
-    client = KafkaAdminClient(bootstrap_servers=kafka)
-    try:
-        found = client.list_group_offsets({group: None}).get(group, {})
-    except CoordinatorNotAvailableError:
-        return {}  # a broker that has never kept a group makes the topic for it first
-    finally:
-        client.close()
-    return {partition.partition: meta.offset for partition, meta in found.items()}
-
-
 def wait_until_read(kafka: str, group: str, ends: Mapping[int, int]) -> None:
     """Until a completed checkpoint holds these positions: by then everything before them is on the speed topics."""
 
     def reached() -> bool | None:
-        found = committed(kafka, group)
+        found = {place.partition: offset for place, offset in committed(kafka, group).items()}
         return all(found.get(partition, -1) >= end for partition, end in ends.items()) or None
 
     wait_for(f"group {group} at {dict(ends)}", reached)
