@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient, NewPartitions
+from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from infra.stack.waiting import wait_until
 from schemas.core.errors import TidelineError
@@ -206,7 +206,7 @@ def test_partitions_that_are_added_make_answers_incomplete(post: Post) -> None:
     post.send(letter, 10)
     post.await_answer(letters, 10)
     with closing(KafkaAdminClient(bootstrap_servers=post.stack.kafka)) as client:
-        client.create_partitions({event_topic(letter.name): NewPartitions(3)})
+        client.create_partitions({event_topic(letter.name): 3})
     words = ("topic `events.letter` has `3` partitions and `2` are read", "another name")
     post.await_incomplete(letters, *words)
     assert post.answer(parcels)[1].complete
