@@ -43,7 +43,7 @@ class Keeper:
     _last: str = field(default="", init=False)
     _seen: dict[str, Instant] = field(default_factory=dict, init=False)
     _turns: int = field(default=0, init=False)
-    _damage: dict[str, str] = field(default_factory=dict, init=False)
+    _damage: set[str] = field(default_factory=set, init=False)
 
     def turn(self) -> None:
         """Compare what is listed with what runs, and mend it; what is not there yet is waited for."""
@@ -108,10 +108,11 @@ class Keeper:
         """Say once what is wrong with a topic that a run reads."""
         if self._turns % _LOOK_AT_LOGS == 0:
             found = damage_of(self.settings.kafka, started, read_kept(self.settings.lake))
-            for run in started:
-                if run.run in found and found[run.run] != self._damage.get(run.run):
-                    self.say(f"{run.event}: {found[run.run]}")
-            self._damage = found
+            # Two runs of an event read one topic.
+            told = {f"{run.event}: {found[run.run]}" for run in started if run.run in found}
+            for line in sorted(told - self._damage):
+                self.say(line)
+            self._damage = told
         self._turns += 1
 
     def _say_once(self, text: str) -> None:
