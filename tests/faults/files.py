@@ -48,9 +48,9 @@ def lake_segment(stack: Settings, load: Load, draw: random.Random) -> Mend:
     load.sell(draw.randrange(MIDSTREAM))
     folder = stack.lake / names.segments_table(takings.name, definition_of(takings))
     with stopped(stack, "loader"):
-        before = set(folder.glob("*.parquet"))
+        before = set(folder.rglob("*.parquet"))
         tideline(stack, "batch", "run")
-        _damage(draw, sorted(set(folder.glob("*.parquet")) - before))
+        _damage(draw, sorted(set(folder.rglob("*.parquet")) - before))
     load.sell(MIDSTREAM)
 
     def mend() -> None:
