@@ -47,7 +47,7 @@ def refusal(generations: list[Generation], to: Generation, held_from: Instant | 
     if held_from is not None and to.boundary < held_from:
         return (
             f"generation {to.number} of view `{to.view}` has the boundary {format_instant(to.boundary)}, and serving "
-            f"holds epochs from {format_instant(held_from)} on; rollback below what is held is not yet done. "
+            f"holds epochs from {format_instant(held_from)} on, so answers of it would lack what lies between. "
             "Choose a later generation, or `tideline batch recompute` the view"
         )
     kept = retained(generations)
