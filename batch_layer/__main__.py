@@ -248,15 +248,19 @@ def _now() -> Instant:
 
 def main(command: Callable[[], Any] = app) -> None:
     """Run the command; what a person caused is one line, exit 2 for misuse, else 1."""
+    from deltalake.exceptions import DeltaError
     from kafka.errors import KafkaError
 
     from schemas.broker import unavailable
+    from schemas.lake.tables import unreadable
 
     try:
         try:
             command()
         except KafkaError as error:
             raise unavailable(Settings.from_environment().kafka, error) from error
+        except DeltaError as error:
+            raise unreadable(Settings.from_environment().lake, error) from error
     except TidelineError as error:
         print(f"tideline: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)

@@ -22,6 +22,7 @@ from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from schemas.core import names
+from schemas.core.errors import UnavailableError
 from schemas.core.generations import Segment
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
@@ -76,7 +77,7 @@ class Loader:
             try:
                 moved = self.step()
                 is_down = False
-            except (DeltaError, OSError, pa.ArrowException) as error:
+            except (UnavailableError, DeltaError, OSError, pa.ArrowException) as error:
                 moved = False
                 if not is_down:
                     LOG.warning("the lake at %s cannot be read, so nothing new is loaded (%s)", self._lake.path, error)

@@ -13,6 +13,8 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
+from schemas.core.errors import UnavailableError
+
 
 @dataclass(frozen=True)
 class Snapshot:
@@ -24,12 +26,23 @@ class Snapshot:
 
 
 def read(path: Path) -> Snapshot:
-    """The newest version; a table that is not there yet has no rows."""
+    """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one."""
     try:
         table = DeltaTable(str(path))
+        return Snapshot(path, table, data_of(table).to_table().to_pylist())
     except TableNotFoundError:
         return Snapshot(path, None, ())
-    return Snapshot(path, table, data_of(table).to_table().to_pylist())
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
+def unreadable(path: Path, error: Exception) -> UnavailableError:
+    """What is said of a table of which a file is damaged or missing."""
+    why = str(error).partition("\n")[0]
+    return UnavailableError(
+        f"table `{path}` cannot be read, so nothing was done ({why}); answers go on from what serving has loaded. "
+        "Put the damaged file back from a copy of the lake"
+    )
 
 
 def data_of(table: DeltaTable) -> ds.Dataset:

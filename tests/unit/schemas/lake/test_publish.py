@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from schemas.core import names
+from schemas.core.errors import UnavailableError
 from schemas.core.generations import Compact, Extend, Generation, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
 from schemas.core.runs import Run
@@ -118,3 +119,18 @@ def test_a_run_shows_its_latest_state(tmp_path: Path) -> None:
     append_run(tmp_path, run)
     append_run(tmp_path, replace(run, state="stopped"))
     assert [(each.run, each.state, each.offsets) for each in read_runs(tmp_path)] == [("r1", "stopped", {0: 7, 1: 0})]
+
+
+@pytest.mark.parametrize("files", ["_delta_log/*.json", "*.parquet"])
+def test_a_damaged_table_is_named_in_one_line(tmp_path: Path, files: str) -> None:
+    published(tmp_path, Extend(segment("a", None, 10)))
+    table = tmp_path / names.GENERATIONS_TABLE
+    newest = max(table.glob(files))
+    whole = newest.read_bytes()
+    newest.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnavailableError, match="cannot be read, so nothing was done") as told:
+        history(tmp_path, "view", "d1")
+    assert str(table) in str(told.value)
+    assert "\n" not in str(told.value)
+    newest.write_bytes(whole)
+    assert [each.number for each in history(tmp_path, "view", "d1")] == [1]
