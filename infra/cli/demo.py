@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from infra.demo.state import Progress
     from infra.demo.steps import Compared, Seen
+    from infra.stack.layout import Layout
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,24 +36,39 @@ def demo(
     from rich.console import Console
 
     from infra.cli.answers import check, print_compared
-    from infra.cli.definitions import append_changes, serve
-    from infra.cli.layers import batch_staying, call
     from infra.demo import run
     from infra.stack.lifecycle import layout_of
-    from schemas.core.catalog import load_catalog
-    from serving_layer.client import Client
 
     console, began = Console(highlight=False), time.monotonic()
     layout = layout_of(Settings.from_environment())
-    settings = layout.settings
 
     def step(title: str) -> None:
         console.print(f"\n[bold]{time.monotonic() - began:4.0f} s  {title}[/]")
 
     step("the stack comes up")
     run.start(layout, anew=anew, say=_quietly(console))
-    progress = run.begin(settings)
-    replay = run.load(progress)
+    progress = run.begin(layout.settings)
+    ran, compared = _play(console, step, layout, progress)
+    step("every view is compared with the reference")
+    comparisons, seed = check(layout.settings, keys=keys, seed=None)
+    print_compared(comparisons, seed)
+    step("nothing is lost without being counted")
+    _print_conservation(console, ran)
+    step("done")
+    _print_next(console, layout.settings)
+    if compared.differing or any(each.differences for each in comparisons):
+        raise typer.Exit(1)
+
+
+def _play(console: Console, step: Callable[[str], None], layout: Layout, progress: Progress) -> tuple[Any, Compared]:
+    """From the import to the second batch run: what that printed, and its comparison."""
+    from infra.cli.definitions import append_changes, serve
+    from infra.cli.layers import batch_staying, call
+    from infra.demo import run
+    from schemas.core.catalog import load_catalog
+    from serving_layer.client import Client
+
+    settings, replay = layout.settings, run.load(progress)
     with batch_staying() as run_batch, Client(settings.serving) as client:
         step("history goes into the lake")
         console.print(f"2013 is shifted by {run.shown_shift(progress)}; history ends {run.shown(progress.began)}")
@@ -75,15 +92,7 @@ def demo(
         step("batch takes over, and no answer changes")
         ran, compared, seconds = run.watch_batch(client, run_batch, watched)
         _print_moved(console, compared, seconds)
-    step("every view is compared with the reference")
-    comparisons, seed = check(settings, keys=keys, seed=None)
-    print_compared(comparisons, seed)
-    step("nothing is lost without being counted")
-    _print_conservation(console, ran)
-    step("done")
-    _print_next(console, settings)
-    if compared.differing or any(each.differences for each in comparisons):
-        raise typer.Exit(1)
+    return ran, compared
 
 
 def _import_history(settings: Settings, replay: Any) -> None:
