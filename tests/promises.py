@@ -37,6 +37,8 @@ def counts(model: Any, faults: Any, soak: Any) -> Iterator[str]:
     yield f"| fault | runs | answers | {named} | s to recover, at most |"
     yield f"|---|{'---:|' * (len(COUNTS) + 3)}"
     runs: list[Mapping[str, Any]] = faults["runs"]
+    if broken := [f"{run['fault']}, seed {run['seed']}" for run in runs if run["broken"] is not None]:
+        sys.exit(f"promises: {', '.join(broken)} came to no end; mend that first")
     for name in dict.fromkeys(run["fault"] for run in runs):
         of_fault = [run for run in runs if run["fault"] == name]
         cells = [len(of_fault), sum(run["answers"] for run in of_fault)]

@@ -19,11 +19,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from schemas.settings import CHECKOUT
+from schemas.settings import CHECKOUT, Settings
 from tests.faults.faults import FAULTS
 from tests.faults.harness import Outcome, play, prepare
 from tests.promises import today
-from tests.stack.load import selling
+from tests.stack.load import Load, selling
 from tests.stack.stacks import running_stack
 
 OUTPUT: Final = CHECKOUT / ".tideline" / "faults.json"
@@ -48,13 +48,21 @@ def main(
         with selling(stack.kafka) as load:
             for name in fault or FAULTS:
                 for number in range(seed, seed + runs):
-                    outcomes.append(outcome := play(stack, load, name, number))
+                    outcomes.append(outcome := _played(stack, load, name, number))
                     console.print(_told(outcome), highlight=False, soft_wrap=True)
     kept = {"on": today(), "runs": [asdict(each) for each in outcomes]}
     OUTPUT.write_text(json.dumps(kept, indent=2) + "\n")
     console.print(table(outcomes))
     console.print(f"written to {OUTPUT}")
     sys.exit(not all(each.holds for each in outcomes))
+
+
+def _played(stack: Settings, load: Load, fault: str, seed: int) -> Outcome:
+    """What came of it; a run that came to no end is told, and the next ones show whether the stack is well."""
+    try:
+        return play(stack, load, fault, seed)
+    except AssertionError as error:
+        return Outcome(fault, seed, 0, 0, 0, 0, 0, 0, 0, 0.0, broken=str(error))
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
@@ -65,6 +73,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         *(name.replace("_", " ") for name in COUNTS),
         "s to recover",
         "at most",
+        "broken",
         box=None,
         pad_edge=False,
     )
@@ -72,11 +81,20 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         of_fault = [each for each in outcomes if each.fault == name]
         counts = (f"{sum(getattr(each, count) for each in of_fault):,}" for count in COUNTS)
         seconds = [each.seconds for each in of_fault]
-        shown.add_row(name, str(len(of_fault)), *counts, f"{median(seconds):.1f}", f"{max(seconds):.1f}")
+        shown.add_row(
+            name,
+            str(len(of_fault)),
+            *counts,
+            f"{median(seconds):.1f}",
+            f"{max(seconds):.1f}",
+            str(sum(each.broken is not None for each in of_fault)),
+        )
     return shown
 
 
 def _told(outcome: Outcome) -> str:
+    if outcome.broken is not None:
+        return f"{outcome.fault}, seed {outcome.seed}: BROKEN: {outcome.broken}"
     counts = ", ".join(f"{getattr(outcome, count):,} {count.replace('_', ' ')}" for count in COUNTS)
     return f"{outcome.fault}, seed {outcome.seed}: {counts}; recovered in {outcome.seconds:.1f} s"
 

@@ -28,7 +28,8 @@ DRAINED_WITHIN: Final = 180.0
 class Outcome:
     """What one run of a fault did: sales lost, sales doubled, and shops with a wrong cell, after healing; and of all
     answers meanwhile those that went back and those that claimed what they did not hold. `seconds` from the end of the
-    fault, before anything is mended, until answers claimed what had been sold by then.
+    fault, before anything is mended, until answers claimed what had been sold by then. `broken` is why a run came to
+    no end, and then nothing of it is counted.
     """
 
     fault: str
@@ -41,11 +42,13 @@ class Outcome:
     failed: int
     answers: int
     seconds: float
+    broken: str | None = None
 
     @property
     def holds(self) -> bool:
         """Whether nothing was lost, doubled, wrong, taken back or claimed falsely; requests may fail."""
-        return not any((self.lost, self.doubled, self.wrong, self.backwards, self.false_claims))
+        counts = (self.lost, self.doubled, self.wrong, self.backwards, self.false_claims)
+        return self.broken is None and not any(counts)
 
 
 def prepare(stack: Settings, folder: Path) -> None:
