@@ -1,6 +1,6 @@
 # Everything here does its own set-up first; a second set-up takes seconds.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-fast model check bench faults soak promises golden up down clean
+.PHONY: help setup demo test test-fast model check bench faults soak proof promises golden up down clean
 
 BIN := .tideline/env/main/bin
 
@@ -27,6 +27,9 @@ check: setup ## ruff, mypy, import contracts
 	@$(BIN)/python -m ruff format --check
 	@$(BIN)/python -m mypy .
 	@$(BIN)/lint-imports
+
+proof: setup ## watch claims while batch does all that it ever does beside them
+	@$(BIN)/python -m tests.faults.proof
 
 promises: setup ## write into tests/README.md what the last runs of model, faults and soak counted
 	@$(BIN)/python -m tests.promises

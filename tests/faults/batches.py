@@ -99,7 +99,7 @@ def wrong_view(stack: Settings, load: Load, draw: random.Random) -> Mend:
     wrong = folder / right.name
     forgets = f'by="shop", where=col("cents") > {draw.randrange(1_000, 9_000)},'
     written = right.read_text().replace('by="shop",', forgets)
-    wrong.write_text(written.replace("import Event, View,", "import Event, View, col,"))
+    wrong.write_text(written)
     tideline(stack, "apply", "--yes", catalog=catalog_at(folder / "catalog", selling=[wrong]))
     load.sell(MIDSTREAM)
 
