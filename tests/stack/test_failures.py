@@ -31,7 +31,6 @@ CHOSEN: Final = (
     "torn segment",
     "torn environment",
     "torn checkpoint",
-    "frozen batch",
 )
 SEED: Final = 1
 
