@@ -21,14 +21,13 @@ from rich.table import Table
 
 from schemas.settings import CHECKOUT, Settings
 from tests.faults.faults import FAULTS
-from tests.faults.harness import Outcome, play, prepare
+from tests.faults.harness import COUNTS, Outcome, play, prepare
 from tests.promises import today
 from tests.stack.load import Load, selling
 from tests.stack.stacks import running_stack
 
 OUTPUT: Final = CHECKOUT / ".tideline" / "faults.json"
 WIDTH: Final = 110
-COUNTS: Final = ("lost", "doubled", "wrong", "backwards", "false_claims", "failed", "answers")
 
 
 def main(

@@ -98,8 +98,7 @@ def wrong_view(stack: Settings, load: Load, draw: random.Random) -> Mend:
     right = Path(str(definitions.__file__))
     wrong = folder / right.name
     forgets = f'by="shop", where=col("cents") > {draw.randrange(1_000, 9_000)},'
-    written = right.read_text().replace('by="shop",', forgets)
-    wrong.write_text(written)
+    wrong.write_text(right.read_text().replace('by="shop",', forgets))
     tideline(stack, "apply", "--yes", catalog=catalog_at(folder / "catalog", selling=[wrong]))
     load.sell(MIDSTREAM)
 

@@ -22,6 +22,8 @@ from tests.stack.selling.definitions import takings
 from tests.stack.stacks import catalog_at, tideline
 
 DRAINED_WITHIN: Final = 180.0
+COUNTS: Final = ("lost", "doubled", "wrong", "backwards", "false_claims", "failed", "answers")
+"""What is counted of a run, in the order in which it is shown."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +70,7 @@ def play(stack: Settings, load: Load, fault: str, seed: int) -> Outcome:
         load.sell(MIDSTREAM)
         with load.paused() as books:
             answers = drained(stack, books)
-            assert wait_until(lambda: watch.recovered(over, appended) is not None, seconds=DRAINED_WITHIN)
-            return outcome_of(fault, seed, books, answers, watch, watch.recovered(over, appended) or 0.0)
+            return outcome_of(fault, seed, books, answers, watch, recovered(watch, over, appended))
 
 
 def drained(stack: Settings, books: Books) -> Answers:
@@ -92,6 +93,12 @@ def drained(stack: Settings, books: Books) -> Answers:
     return answered[-1]
 
 
+def recovered(watch: Watch, over: float, appended: Instant) -> float:
+    """Seconds from `over`, by the monotonic clock, until an answer claimed what was appended up to then."""
+    assert wait_until(lambda: watch.recovered(over, appended) is not None, seconds=DRAINED_WITHIN)
+    return watch.recovered(over, appended) or 0.0
+
+
 def in_answers(answers: Answers) -> dict[str, dict[str, Any]]:
     """By shop the cells of an answer."""
     return {str(answer.key["shop"]): dict(answer.features) for answer in answers.answers}
@@ -108,8 +115,8 @@ def expected(books: Books, shop: str, at: Instant) -> dict[str, Any]:
 
 
 def outcome_of(fault: str, seed: int, books: Books, answers: Answers, watch: Watch, seconds: float) -> Outcome:
-    found = in_answers(answers)
     """Compare what is answered after healing with the books, and all that was seen meanwhile."""
+    found = in_answers(answers)
     sales = {shop: (books.sales[shop], int(found[shop]["sales"])) for shop in SHOPS}
     return Outcome(
         fault=fault,

@@ -23,11 +23,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from infra.stack.waiting import wait_until
 from schemas.settings import CHECKOUT, Settings
 from tests.faults.asking import asking_at
 from tests.faults.faults import FAULTS
-from tests.faults.harness import DRAINED_WITHIN, Outcome, drained, newest, outcome_of, prepare
+from tests.faults.harness import COUNTS, Outcome, drained, newest, outcome_of, prepare, recovered
 from tests.faults.watching import watching
 from tests.promises import today
 from tests.stack.load import selling
@@ -89,8 +88,7 @@ def main(
             load.sell(events)
             with load.paused() as books:
                 answers = drained(stack, books)
-                assert wait_until(lambda: watch.recovered(over, appended) is not None, seconds=DRAINED_WITHIN)
-                outcome = outcome_of("soak", seed, books, answers, watch, watch.recovered(over, appended) or 0.0)
+                outcome = outcome_of("soak", seed, books, answers, watch, recovered(watch, over, appended))
         console.print(_table(outcome, books.acknowledged, seconds, len(runs), played))
         console.print(f"{asked.answered / seconds:,.0f} requests/s answered, {asked.failed:,} failed", highlight=False)
         console.print(_memory(memory))
@@ -139,7 +137,7 @@ def _repeating(work: Callable[[], None], seconds: float) -> Iterator[None]:
 def _table(outcome: Outcome, sales: int, seconds: float, runs: int, played: list[str]) -> Table:
     shown = Table("what", "count", box=None, pad_edge=False)
     shown.add_row("sales acknowledged", f"{sales:,} ({sales / seconds:,.0f} a second)")
-    for name in ("lost", "doubled", "wrong", "backwards", "false_claims", "failed", "answers"):
+    for name in COUNTS:
         shown.add_row(name.replace("_", " "), f"{getattr(outcome, name):,}")
     shown.add_row("batch runs", str(runs))
     for name, count in Counter(played).most_common():
