@@ -83,6 +83,7 @@ class Applying:
         self._rows = _Rows()
         self._damage: dict[str, str | None] = {}
         self._missed: dict[str, Misses] = {}
+        self._behind: dict[str, Offsets] = {}
         self._accepted: Mapping[str, Sequence[Gap]] = {}
 
     def follow(self, roster: Iterable[Followed]) -> None:
@@ -110,6 +111,8 @@ class Applying:
                 # Until the log is looked at again, what was wrong with it still is.
                 before = records.decode_claimed(claimed)
                 self._damage[run], self._missed[run] = before.damage, before.missed
+            if claimed is None or not records.decode_claimed(claimed).caught_up:
+                self._behind[run] = dict(ends)
             for (topic, partition), beginning in beginnings.items():
                 known = records.offset_of(transaction, topic, partition) or 0
                 if beginning > known:
@@ -117,6 +120,7 @@ class Applying:
                     self._hold_from(transaction, source, Instant(floor(now, source.epoch) + source.epoch))
                 self.positions[topic, partition] = max(known, beginning)
                 records.put_offset(transaction, topic, partition, max(known, beginning))
+            self._catch_up(run)
             self._save(transaction, run)
 
     def apply(self, batch: Batch) -> Arrived:
@@ -237,8 +241,16 @@ class Applying:
             until = Instant(max(after.reached.values(), default=0) + horizon)
             missed = with_skipped(self._missed.get(run, {}), skipped, until)
             self._missed[run] = without_accepted(missed, self._accepted.get(followed.event, ()))
-        if changed or self.claiming[run] != before:
+        if self._catch_up(run) or changed or self.claiming[run] != before:
             self._save(transaction, run)
+
+    def _catch_up(self, run: str) -> bool:
+        """Whether the run has passed, just now, the ends that its speed topics had when it was met."""
+        ends = self._behind.get(run)
+        if ends is None or any(self.positions.get(place, 0) < end for place, end in ends.items()):
+            return False
+        del self._behind[run]
+        return True
 
     def _save(self, transaction: Transaction, run: str) -> None:
         claiming, followed = self.claiming[run], self._runs[run]
@@ -247,7 +259,14 @@ class Applying:
         records.put_claimed(
             transaction,
             run,
-            Claimed(followed.topic, claiming.claimed, through, self._damage.get(run), self._missed.get(run, {})),
+            Claimed(
+                followed.topic,
+                claiming.claimed,
+                through,
+                self._damage.get(run),
+                self._missed.get(run, {}),
+                run not in self._behind,
+            ),
         )
 
     def _hold_from(self, transaction: Transaction, source: Source, epoch: Instant) -> None:

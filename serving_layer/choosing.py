@@ -38,8 +38,8 @@ class Listed:
         return [each for each in self.generations if (each.view, each.definition) == (view, definition)]
 
 
-Claims = Mapping[str, Instant]
-"""How far each run is claimed; a run without a claim is absent."""
+Claims = Mapping[str, Instant | None]
+"""How far each run is claimed: None for one that is caught up and not claimed yet, absent one that is not caught up."""
 
 
 def choose(listed: Listed, served: Mapping[str, Choice], claims: Claims) -> dict[str, Choice]:
@@ -59,7 +59,7 @@ def may_move(choice: Choice, served: Choice | None, claims: Claims, *, rolls_bac
     if rolls_back:
         return True
     # Another run has to have claimed something: before that, what the old one shows unclaimed would vanish.
-    is_behind = served.run not in (None, choice.run) and choice.run not in claims
+    is_behind = served.run not in (None, choice.run) and (choice.run is None or claims.get(choice.run) is None)
     return not is_behind and speed_through(choice, claims) >= speed_through(served, claims)
 
 
@@ -110,8 +110,7 @@ def needed_segments(listed: Listed, choices: Iterable[Choice]) -> set[tuple[str,
 
 def _next(listed: Listed, applied: Applied, served: Choice | None, claims: Claims) -> Choice | None:
     if served is None:
-        first = _candidates(listed, applied.view, applied.definition, None)
-        return max(first, key=lambda choice: speed_through(choice, claims), default=None)
+        return _first(listed, applied, claims)
     definitions = dict.fromkeys((applied.definition, served.definition))
     for definition in definitions:
         view = applied.view if definition == applied.definition else listed.definitions.get(definition)
@@ -121,6 +120,19 @@ def _next(listed: Listed, applied: Applied, served: Choice | None, claims: Claim
             if may_move(choice, served, claims, rolls_back=rolls_back(listed, choice, served)):
                 return choice
     return None
+
+
+def _first(listed: Listed, applied: Applied, claims: Claims) -> Choice | None:
+    """What a replica that serves nothing of a view begins with, once every run that it may be is caught up.
+
+    It may have lost its store, and what that showed is not taken back. Where nothing is claimed yet, the oldest run:
+    a newer one may have to read its event's topic still.
+    """
+    candidates = list(_candidates(listed, applied.view, applied.definition, None))
+    if any(choice.run is not None and choice.run not in claims for choice in candidates):
+        return None
+    with_runs_first = [*reversed(candidates[:-1]), *candidates[-1:]]
+    return max(with_runs_first, key=lambda choice: speed_through(choice, claims), default=None)
 
 
 def _candidates(listed: Listed, view: View, definition: str, served: Choice | None) -> Iterator[Choice]:

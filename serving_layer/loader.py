@@ -292,7 +292,6 @@ def _claims_in(transaction: Transaction, listed: Listed) -> Claims:
     found = {}
     for run in listed.runs:
         encoded = records.claimed_record(transaction, run.run)
-        through = None if encoded is None else records.decode_claimed(encoded).through
-        if through is not None:
-            found[run.run] = through
+        if encoded is not None and (claimed := records.decode_claimed(encoded)).caught_up:
+            found[run.run] = claimed.through
     return found

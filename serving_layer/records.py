@@ -221,7 +221,8 @@ def put_figures(transaction: Transaction, view: str, figures: Figures) -> None:
 class Claimed:
     """How far a run is claimed: next offsets of its event topic, and the `available_at` that they reach.
 
-    `damage` is what is wrong with that topic, `missed` what the run may not have read of it.
+    `damage` is what is wrong with that topic, `missed` what the run may not have read of it. `caught_up` is whether all
+    that its speed topics held when it was met is in the rows: what a replica that lost its store showed before.
     """
 
     topic: str
@@ -229,6 +230,7 @@ class Claimed:
     through: Instant | None
     damage: str | None = None
     missed: Misses = field(default_factory=dict)
+    caught_up: bool = True
 
 
 def claimed_record(transaction: Transaction, run: str) -> bytes | None:
@@ -241,7 +243,9 @@ def decode_claimed(encoded: bytes) -> Claimed:
     record = orjson.loads(encoded)
     offsets = {int(partition): offset for partition, offset in record["offsets"].items()}
     missed = decode_misses(record.get("missed"))
-    return Claimed(record["topic"], offsets, record["through"], record.get("damage"), missed)
+    return Claimed(
+        record["topic"], offsets, record["through"], record.get("damage"), missed, record.get("caught_up", True)
+    )
 
 
 def put_claimed(transaction: Transaction, run: str, claimed: Claimed) -> None:
@@ -253,6 +257,7 @@ def put_claimed(transaction: Transaction, run: str, claimed: Claimed) -> None:
         "through": claimed.through,
         "damage": claimed.damage,
         "missed": encode_misses(claimed.missed),
+        "caught_up": claimed.caught_up,
     }
     transaction.put_record(_CLAIMED + run.encode(), record)
 

@@ -64,7 +64,7 @@ def not_ready(applied: Mapping[str, str], snapshot: Snapshot, now: Instant) -> I
     pairs = snapshot.pairs()
     for view in sorted(applied):
         if view not in pairs:
-            yield view, "no generation is loaded; run `tideline batch run`"
+            yield view, "no generation is loaded; run `tideline batch run`, or wait: the replica may be catching up"
             continue
         claim = snapshot.claim(view)
         if not claim.complete:

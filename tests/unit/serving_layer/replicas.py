@@ -6,6 +6,7 @@ import itertools
 import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from deltalake import write_deltalake
@@ -22,7 +23,7 @@ from serving_layer.applying import Applying, Batch, Message
 from serving_layer.claims import Attempt, Commit
 from serving_layer.environment import open_environment
 from serving_layer.loader import Loader
-from serving_layer.records import ROSTER, Followed, decode_roster
+from serving_layer.records import PAIRS, ROSTER, Choice, Followed, decode_choices, decode_roster
 from serving_layer.store import LmdbStore
 from tests.unit.serving_layer.histories import delta_batch, speed_message, stored
 
@@ -94,17 +95,25 @@ class Replica:
 
     def roster(self) -> list[Followed]:
         """What the loader wants followed."""
+        return decode_roster(self._record(ROSTER))
+
+    def served(self) -> dict[str, Choice]:
+        """The pairs that are served, by view."""
+        return decode_choices(self._record(PAIRS))
+
+    def _record(self, name: bytes) -> Any:
         transaction = self.environment.read()
-        roster = decode_roster(transaction.record(ROSTER))
+        found = transaction.record(name)
         transaction.close()
-        return roster
+        return found
 
     def meet(self, ends: int = 0) -> None:
-        """Follow the roster; `ends` is how many records each speed topic already has."""
+        """Follow the roster, and load what may be served then; `ends`: records that each speed topic already has."""
         self.applying.follow(self.roster())
         for run in self.roster():
             places = {(stream.topic, 0): 0 for stream in run.streams}
             self.applying.meet(run.run, beginnings=places, ends=dict.fromkeys(places, ends), now=Instant(0))
+        self.load()
 
     def speed_batch(self, run: str, view: View, kept: Iterable[Record], boundary: int, offset: int = 0) -> Batch:
         """Records of a run's topic for one view, a row a (key, tile, epoch)."""

@@ -311,6 +311,7 @@ def test_a_run_that_nobody_serves_is_followed_no_more_once_it_is_stopped(replica
     replica.extend(TOTALS, KEPT, 3 * MINUTE)
     replica.list_run("run1", [TOTALS])
     replica.load()
+    replica.meet()
     replica.list_run("run1", [TOTALS], state="stopped")
     replica.load()
     assert [each.run for each in replica.roster()] == ["run1"], "it is served still"
@@ -321,6 +322,21 @@ def test_a_run_that_nobody_serves_is_followed_no_more_once_it_is_stopped(replica
     replica.load()
     replica.loader.step()
     assert [each.run for each in replica.roster()] == ["run2"]
+
+
+def test_a_replica_that_lost_its_store_serves_nothing_until_its_run_is_caught_up(replica: Replica) -> None:
+    replica.extend(TOTALS, [], 3 * MINUTE)
+    replica.list_run("run1", [TOTALS])
+    replica.load()
+    assert replica.served() == {}, "the run was not even met"
+    replica.meet(ends=1)
+    assert replica.served() == {}, "a record that others have shown was not applied"
+    replica.restart()
+    replica.meet(ends=1)
+    assert replica.served() == {}, "a restart forgot what is missing"
+    speed(replica, "run1", 0)
+    replica.load()
+    assert {each.run for each in replica.served().values()} == {"run1"}
 
 
 def test_a_reader_in_another_process_reads_only(replica: Replica) -> None:

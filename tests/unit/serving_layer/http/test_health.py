@@ -27,7 +27,7 @@ def test_not_ready_while_nothing_is_applied(empty: Desk) -> None:
 def test_a_view_without_a_generation_is_named(desk: Desk) -> None:
     desk.applied["later"] = "d"
     told = problem(desk.get("/readyz"))
-    assert told["missing"] == {"later": "no generation is loaded; run `tideline batch run`"}
+    assert told["missing"]["later"].startswith("no generation is loaded; run `tideline batch run`")
     assert told["available"] == ["sensors", "units"]
 
 
