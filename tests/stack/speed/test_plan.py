@@ -60,9 +60,9 @@ def test_one_source(nodes: list[str]) -> None:
 def test_one_parse(nodes: list[str]) -> None:
     (parse,) = holding(nodes, "TRY_PARSE_JSON(")
     assert parse.count("TRY_PARSE_JSON(") == 1
-    texts = holding(nodes, "JSON_STRING(")
+    texts = holding(nodes, "ARRAY(")
     assert len(texts) == 1
-    assert texts[0].count("JSON_STRING(") == len(STORY.fields) + 2
+    assert texts[0].count("ARRAY(") == len(STORY.fields) + 2
 
 
 def test_one_running_maximum_before_anything_is_left_out(nodes: list[str]) -> None:

@@ -78,7 +78,7 @@ def _shown(value: Any, of: object) -> Any:
 
 def _spec(speed: Settings, topic: str, judged: str) -> dict[str, Any]:
     stage = "`received`"
-    for compiled in (parse_sql, fields_sql, available_sql, verdict_sql):
+    for compiled in (parse_sql, available_sql, fields_sql, verdict_sql):
         stage = f"({compiled(HOSTILE, stage)})"
     columns = {name: field.type for name, field in fields_of(HOSTILE)}
     types = {name: "STRING" if isinstance(of, Decimal) else sql_type(of) for name, of in columns.items()}

@@ -51,9 +51,9 @@ def test_filters(golden: Golden, name: str) -> None:
 def test_stages(golden: Golden) -> None:
     golden("flink/stages/1_source.sql", source_sql("events.sale", brokers="kafka", group="g", offsets={1: 7, 0: 5}))
     golden("flink/stages/2_parse.sql", parse_sql(SALE, "`received`"))
-    golden("flink/stages/3_fields.sql", fields_sql(SALE, "`parsed`"))
-    golden("flink/stages/4_available.sql", available_sql(SALE, "`typed`"))
-    golden("flink/stages/5_verdict.sql", verdict_sql(SALE, "`available`"))
+    golden("flink/stages/3_available.sql", available_sql(SALE, "`parsed`"))
+    golden("flink/stages/4_fields.sql", fields_sql(SALE, "`available`"))
+    golden("flink/stages/5_verdict.sql", verdict_sql(SALE, "`typed`"))
     golden("flink/stages/6_counts.sql", counts_sql(SALE, "`judged`", start=Instant(60_000)))
 
 

@@ -1,1 +1,1 @@
-CASE `_text:field` WHEN 'true' THEN TRUE WHEN 'false' THEN FALSE END
+CASE `_text:field` WHEN '[true]' THEN TRUE WHEN '[false]' THEN FALSE END

@@ -1,1 +1,1 @@
-CASE WHEN REGEXP(`_text:field`, '\A(?:"-?[0-9]{1,16}(\.[0-9]{1,2})?")\z') THEN CAST(TRY_CAST(SUBSTRING(`_text:field`, 2, CHAR_LENGTH(`_text:field`) - 2) AS DECIMAL(38, 2)) AS DECIMAL(18, 2)) END
+CASE WHEN REGEXP(`_text:field`, '\A\[(?:"-?[0-9]{1,16}(\.[0-9]{1,2})?")\]\z') THEN CAST(TRY_CAST(SUBSTRING(`_text:field`, 3, CHAR_LENGTH(`_text:field`) - 4) AS DECIMAL(38, 2)) AS DECIMAL(18, 2)) END

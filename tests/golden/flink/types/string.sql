@@ -1,1 +1,1 @@
-CASE WHEN `_text:field` LIKE '"%' THEN CASE WHEN `_text:field` LIKE '%\%' THEN JSON_UNQUOTE(`_text:field`) ELSE TRIM(BOTH '"' FROM `_text:field`) END END
+CASE WHEN `_text:field` LIKE '["%' THEN CASE WHEN `_text:field` LIKE '%\%' THEN JSON_UNQUOTE(SUBSTRING(`_text:field`, 2, CHAR_LENGTH(`_text:field`) - 2)) ELSE SUBSTRING(`_text:field`, 3, CHAR_LENGTH(`_text:field`) - 4) END END

@@ -22,7 +22,7 @@ FROM (
       NULLIF(CASE WHEN `_kind:event_id` = 'STRING' THEN variant_get(`_field:event_id`, '$', 'string') END, '') AS `event_id`,
       UNIX_MILLIS(TRY_CAST(SUBSTR(`_instant:event_time`, 1, LENGTH(`_instant:event_time`) - IF(ENDSWITH(`_instant:event_time`, 'Z'), 1, 6)) AS TIMESTAMP)) - IF(ENDSWITH(`_instant:event_time`, 'Z'), 0, IF(SUBSTR(`_instant:event_time`, -6, 1) = '-', -1, 1) * (TRY_CAST(SUBSTR(`_instant:event_time`, -5, 2) AS INT) * 60 + TRY_CAST(SUBSTR(`_instant:event_time`, -2, 2) AS INT)) * 60000) AS `event_time`,
       TRY_CAST(regexp_extract(CASE WHEN `_kind:field` = 'STRING' THEN variant_get(`_field:field`, '$', 'string') END, r'\A(?:-?[0-9]{1,16}(\.[0-9]{1,2})?)\z', 0) AS DECIMAL(18, 2)) AS `field`
-      FROM (SELECT *, regexp_extract(CASE WHEN `_kind:event_time` = 'STRING' THEN variant_get(`_field:event_time`, '$', 'string') END, r'\A(?:(?!9999-12-31T[0-9:.]*-)(1[6-9]|[2-9][0-9])[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,9})?(Z|[+-]([01][0-9]|2[0-3]):[0-5][0-9]))\z', 0) AS `_instant:event_time` FROM parsed)
+      FROM (SELECT *, regexp_extract(CASE WHEN `_kind:event_time` = 'STRING' THEN variant_get(`_field:event_time`, '$', 'string') END, r'\A(?:(?!9999-12-31T[0-9:.]*-)(?:1[6-9]|[2-9][0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])T(?:[01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](?:\.[0-9]{1,9})?(?:Z|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))\z', 0) AS `_instant:event_time` FROM parsed)
     )
   )
 )
