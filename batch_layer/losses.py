@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
@@ -58,8 +58,9 @@ def kept(settings: Settings, event: str, topic: Topic) -> dict[int, int]:
 
 def refuse_gaps(settings: Settings, topics: Mapping[str, Topic]) -> None:
     """Raise RefusedError where a log no longer holds what is not archived yet."""
+    begins = _begins(settings.kafka, topics.values())
     told = [
-        lost(topic.name, event, gaps(_begins(settings.kafka, topic), kept(settings, event, topic)))
+        lost(topic.name, event, gaps(begins[topic.name], kept(settings, event, topic)))
         for event, topic in topics.items()
     ]
     if any(told):
@@ -73,7 +74,7 @@ def accept_loss(settings: Settings, event: str, now: Instant) -> list[Loss]:
         raise RefusedError(f"event `{event}` has no topic, so it has lost nothing; `tideline batch topics` makes it")
     # Serving knows of raw by this alone, and a gap has to adjoin what is archived.
     note_reached(settings, event, topic)
-    found = gaps(_begins(settings.kafka, topic), kept(settings, event, topic))
+    found = gaps(_begins(settings.kafka, [topic])[topic.name], kept(settings, event, topic))
     return [append_loss(settings.lake, event, topic.id, gap, now=now) for gap in found]
 
 
@@ -82,10 +83,14 @@ def _topic(kafka: str, event: str) -> Topic | None:
         return find_topics(client, [event]).get(event)
 
 
-def _begins(kafka: str, topic: Topic) -> dict[int, int]:
-    places = [TopicPartition(topic.name, partition) for partition in range(topic.partitions)]
+def _begins(kafka: str, topics: Collection[Topic]) -> dict[str, dict[int, int]]:
+    """The first offset that the log of each partition still holds, by topic."""
+    found: dict[str, dict[int, int]] = {topic.name: {} for topic in topics}
+    places = [TopicPartition(topic.name, partition) for topic in topics for partition in range(topic.partitions)]
     with connected(KafkaConsumer, kafka, enable_auto_commit=False) as consumer:
-        return {place.partition: int(begin) for place, begin in consumer.beginning_offsets(places).items()}
+        for place, begin in consumer.beginning_offsets(places).items():
+            found[place.topic][place.partition] = int(begin)
+    return found
 
 
 def _checkpointed(checkpoint: Path, topic: Topic) -> dict[int, int]:

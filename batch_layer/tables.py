@@ -6,7 +6,7 @@ Tables are created here and only ever appended to, or replaced over an interval,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -168,6 +168,38 @@ def greatest(table: Path, column: str) -> Reached:
         return Reached(0, None)
     values = [value for value in actions[f"max.{column}"].to_pylist() if value is not None]
     return Reached(sum(actions["num_records"].to_pylist()), max(values, default=None))
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What files hold, as a log says: rows, and their bytes compressed."""
+
+    rows: int
+    bytes: int
+
+    def __add__(self, other: Stored) -> Stored:
+        return Stored(self.rows + other.rows, self.bytes + other.bytes)
+
+
+def stored_since(table: Path, start: Instant) -> Stored:
+    """At most what became available at `start` or later: all files that reach to it."""
+    found = Stored(0, 0)
+    actions = _actions(table)
+    for row in [] if actions is None else actions.to_pylist():
+        # Imports have no instant in raw: a file of them reaches nowhere.
+        without = row["null_count.available_at"] == row["num_records"]
+        reached = row["max.available_at"]
+        if not without and (reached is None or reached >= start):
+            found += Stored(row["num_records"], row["size_bytes"])
+    return found
+
+
+def stored_in(lake: Path, view: View, segments: Collection[str]) -> Stored:
+    """What these segments of a definition hold."""
+    actions = _actions(lake / names.segments_table(view.name, definition_of(view)))
+    rows = [] if actions is None else actions.to_pylist()
+    of = [row for row in rows if row[f"partition.{names.SEGMENT}"] in segments]
+    return Stored(sum(row["num_records"] for row in of), sum(row["size_bytes"] for row in of))
 
 
 def judged_until(lake: Path, event: Event) -> Instant | None:

@@ -10,12 +10,16 @@ committed with the rows themselves.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 
 from batch_layer.compile import counts_sql, parse_sql, verdict_sql
+from batch_layer.expressions import quoted
+from batch_layer.little import FEW, FEW_BYTES, read_between, replace_few
 from batch_layer.tables import greatest, judged_application, judged_version, quarantine_table, raw_table, valid_table
 from schemas.core.codec import contract_of
 from schemas.core.errors import RefusedError
@@ -23,6 +27,7 @@ from schemas.core.events import Event
 from schemas.core.instants import Instant, format_instant
 from schemas.core.names import short
 from schemas.core.records import IMPORTED
+from schemas.core.types import String
 
 
 def judge_interval(
@@ -38,27 +43,42 @@ def judge_interval(
     try:
         name = _view(event, "judged")
         judged.createOrReplaceTempView(name)
-        if _has_broken(spark, event, name, end) or _has_quarantined(lake, event, start):
-            _replace(spark.sql(_quarantine_sql(name)), quarantine_table(lake, event), start, end, application)
+        seen = _look(spark, event, name, start, end)
+        replace = partial(_replace, start=start, end=end, application=application, few=seen.few)
+        if seen.broken or _has_quarantined(lake, event, start):
+            replace(spark.sql(_quarantine_sql(name)), quarantine_table(lake, event))
         _earlier(spark, lake, event, start)
         counted = spark.sql(counts_sql(event, name, _view(event, "earlier"))).sortWithinPartitions("available_at")
-        _replace(counted, valid_table(lake, event), start, end, application)
+        replace(counted, valid_table(lake, event))
     finally:
         judged.unpersist()
 
 
-def _has_broken(spark: SparkSession, event: Event, judged: str, end: Instant) -> bool:
-    """Whether any record broke the contract; the one pass that parses."""
-    broken, declared = spark.sql(
-        f"SELECT COUNT_IF(`_reason` IS NOT NULL), "
-        f"MAX(CASE WHEN `_partition` = {IMPORTED} AND `_reason` IS NULL THEN `available_at` END) FROM {judged}"
+@dataclass(frozen=True)
+class _Seen:
+    """What was judged: whether any record broke the contract, and whether all are little enough for one process."""
+
+    broken: bool
+    few: bool
+
+
+def _look(spark: SparkSession, event: Event, judged: str, start: Instant | None, end: Instant) -> _Seen:
+    """The one pass that parses."""
+    texts = [name for name, field in event.fields if isinstance(field.type, String)]
+    # A first judgement is Spark's in any case, and need not be measured.
+    measured = [] if start is None else ["event_id", "_key", "_body", *texts]
+    sizes = " + ".join(["0", *(f"COALESCE(OCTET_LENGTH({quoted(name)}), 0)" for name in measured)])
+    rows, broken, declared, size = spark.sql(
+        f"SELECT COUNT(*), COUNT_IF(`_reason` IS NOT NULL), "
+        f"MAX(CASE WHEN `_partition` = {IMPORTED} AND `_reason` IS NULL THEN `available_at` END), "
+        f"COALESCE(SUM(CAST({sizes} AS BIGINT)), 0) FROM {judged}"
     ).collect()[0]
     if declared is not None and declared >= end:
         raise RefusedError(
             f"an import of event `{event.name}` declares itself available at {format_instant(declared)}, and the "
             f"stream begins before that: imports lie below it. Correct `imported_at` of the event"
         )
-    return bool(broken)
+    return _Seen(broken > 0, start is not None and rows <= FEW and size <= FEW_BYTES)
 
 
 def _has_quarantined(lake: Path, event: Event, start: Instant | None) -> bool:
@@ -79,13 +99,13 @@ WHERE `_copy` = 1"""
 
 
 def _judged(spark: SparkSession, lake: Path, event: Event, start: Instant | None, end: Instant) -> DataFrame:
-    raw = spark.read.format("delta").load(str(raw_table(lake, event.name)))
-    bounds = f"`available_at` < {end}"
-    # A streamed record without `available_at` came before any timestamp of the broker: it lies below every boundary.
-    # An import has none before its verdict, and is first judged with everything else.
-    raw = raw.where(
-        f"`available_at` IS NULL OR {bounds}" if start is None else f"`available_at` >= {start} AND {bounds}"
-    )
+    table = raw_table(lake, event.name)
+    if start is None:
+        # A streamed record without `available_at` came before any timestamp of the broker: it lies below every
+        # boundary. An import has none before its verdict, and is first judged with everything else.
+        raw = spark.read.format("delta").load(str(table)).where(f"`available_at` IS NULL OR `available_at` < {end}")
+    else:
+        raw = read_between(spark, table, start, end)
     raw.createOrReplaceTempView(_view(event, "raw"))
     spark.sql(parse_sql(event, _view(event, "raw"))).createOrReplaceTempView(_view(event, "parsed"))
     return spark.sql(verdict_sql(event, _view(event, "parsed")))
@@ -93,15 +113,23 @@ def _judged(spark: SparkSession, lake: Path, event: Event, start: Instant | None
 
 def _earlier(spark: SparkSession, lake: Path, event: Event, start: Instant | None) -> None:
     """The valid records of one horizon back, under a name."""
-    valid = spark.read.format("delta").load(str(valid_table(lake, event)))
-    bounds = "FALSE" if start is None else f"`available_at` >= {start - event.horizon} AND `available_at` < {start}"
-    valid.where(bounds).createOrReplaceTempView(_view(event, "earlier"))
+    table = valid_table(lake, event)
+    if start is None:
+        valid = spark.read.format("delta").load(str(table)).where("FALSE")
+    else:
+        valid = read_between(spark, table, Instant(start - event.horizon), start)
+    valid.createOrReplaceTempView(_view(event, "earlier"))
 
 
-def _replace(rows: DataFrame, table: Path, start: Instant | None, end: Instant, application: str | None) -> None:
+def _replace(
+    rows: DataFrame, table: Path, *, start: Instant | None, end: Instant, application: str | None, few: bool
+) -> None:
     interval = f"available_at < {end}" if start is None else f"available_at >= {start} AND available_at < {end}"
     if start is None:
         interval = f"{interval} OR available_at IS NULL"
+    if few:
+        replace_few(table, rows.toArrow(), interval, application=application, version=judged_version(end))
+        return
     writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", interval)
     if application is not None:
         writer = writer.option("txnAppId", application).option("txnVersion", judged_version(end))

@@ -26,6 +26,7 @@ from schemas.core.errors import UnavailableError
 from schemas.core.generations import Segment
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
+from schemas.lake.checksums import require_whole
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
@@ -33,7 +34,6 @@ from schemas.lake.tables import data_of
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
-from serving_layer.lake_files import require_whole
 from serving_layer.layout import layout_of
 from serving_layer.records import Choice
 from serving_layer.segment_building import build_segment

@@ -38,7 +38,7 @@ from batch_layer.planning import new_segment
 from batch_layer.run import run
 from batch_layer.segments import append_segments, partials
 from batch_layer.session import spark_session
-from batch_layer.tables import segments_table, valid_table
+from batch_layer.tables import imported, segments_table, valid_table
 from batch_layer.topics import ensure_topics
 from infra.demo.__main__ import now
 from infra.demo.flights import load_year
@@ -199,7 +199,8 @@ def _build(spark: SparkSession, settings: Settings, view: View) -> None:
     assert generation is not None
     segment = new_segment(None, generation.boundary)
     append_segments(settings.lake, view, [(segment.id, partials(spark, settings.lake, view, segment))])
-    published = publish(settings.lake, view.name, definition_of(view), Recompute(segment), now=now())
+    edit = Recompute(segment, imported(settings.lake, view.on.name))
+    published = publish(settings.lake, view.name, definition_of(view), edit, now=now())
     assert isinstance(published, Published), published
 
 

@@ -11,6 +11,7 @@ from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from batch_layer.conservation import conservation
+from batch_layer.little import interpreting
 from batch_layer.tables import quarantine_table, valid_table
 from batch_layer.valid import judge_interval
 from schemas.core.instants import Instant, parse_instant
@@ -56,15 +57,16 @@ def _held(value: Any, of: Type) -> Any:
     return value
 
 
-@pytest.fixture(scope="module", name="verdicts")
+@pytest.fixture(scope="module", name="verdicts", params=["compiled", "interpreted"])
 def verdicts_fixture(
-    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory
+    spark: SparkSession, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
 ) -> list[tuple[Row, Valid | Quarantined, Valid | Quarantined]]:
     """Each row with what plain Python and Spark say of it."""
     at = parse_instant("2014-01-01T00:00:00Z")
     rows = [Row(body, at + number) for number, body in enumerate(bodies())]
     rows += [Row(b"{}", at, log_append=False), Row(None, at, tick=True)]
-    expected, found = judge_all(spark, tmp_path_factory.mktemp("hostile"), HOSTILE, rows)
+    session = interpreting(spark) if request.param == "interpreted" else spark
+    expected, found = judge_all(session, tmp_path_factory.mktemp("hostile"), HOSTILE, rows)
     assert found.keys() == expected.keys()
     return [(rows[offset], expected[0, offset], found[0, offset]) for _, offset in sorted(expected)]
 

@@ -39,7 +39,7 @@ def settings_fixture(tmp_path: Path) -> Settings:
 def begins_fixture(monkeypatch: pytest.MonkeyPatch) -> dict[int, int]:
     """The first offsets that the log holds; the test moves them."""
     begins = {0: 0, 1: 0}
-    monkeypatch.setattr(losses, "_begins", lambda *_: begins)
+    monkeypatch.setattr(losses, "_begins", lambda *_: {TOPIC.name: begins})
     monkeypatch.setattr(losses, "_topic", lambda *_: TOPIC)
     return begins
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from serving_layer.lake_files import DamagedFile, require_whole
+from schemas.lake.checksums import DamagedFile, require_whole, seal
 
 CONTENT = bytes(range(256)) * 5
 
@@ -57,3 +57,21 @@ def test_a_file_without_checksums_is_taken_as_it_is(tmp_path: Path) -> None:
     file = written(tmp_path)
     (tmp_path / ".part-0.parquet.crc").unlink()
     require_whole(file)
+
+
+@pytest.mark.parametrize("length", [0, 511, 512, 1_280])
+def test_a_sealed_file_is_as_hadoop_writes_it(tmp_path: Path, length: int) -> None:
+    file = written(tmp_path, CONTENT[:length])
+    sums = tmp_path / ".part-0.parquet.crc"
+    expected = sums.read_bytes()
+    sums.unlink()
+    seal(file)
+    assert sums.read_bytes() == expected
+
+
+def test_a_file_that_has_checksums_is_not_sealed_anew(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_bytes(b"changed")
+    seal(file)
+    with pytest.raises(DamagedFile):
+        require_whole(file)
