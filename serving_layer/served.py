@@ -85,15 +85,16 @@ class Served:
         """Where the speed rows of each entity lie; none without a run."""
         return [] if self.stream is None else [speed_key(self.stream, key) for key in keys]
 
+    def answer_one(
+        self, plan: Plan, key: bytes, speed: bytes, *, at: Instant, through: Instant | None
+    ) -> list[Value] | None:
+        """`answer` of one key, or None where it has to be computed by that."""
+        return self.single(plan).answer(key, entity_hash(key), speed, at=at, through=through)
+
     def answer(
         self, plan: Plan, keys: Sequence[bytes], speed: Sequence[bytes], *, at: Instant, through: Instant | None
     ) -> list[list[Value]]:
         """Answer values by key and feature; `speed` is the value of each key in the store, empty where none."""
-        if len(keys) == 1:
-            rows = speed[0] if speed else b""
-            values = self.single(plan).answer(keys[0], entity_hash(keys[0]), rows, at=at, through=through)
-            if values is not None:
-                return [values]
         tails = [INT64_MIN if each is None else each.tail(at) for each in plan.windows]
         joined = np.frombuffer(b"".join(speed), np.uint8)
         states = merge_entities(
@@ -174,8 +175,8 @@ def warm_up() -> None:
     view = View("warmth", on=event, by="of", features={"events": count().over("1h"), "last": last("of")})
     pair = Pair(view, definition_of(view), 0, Instant(0), None, Instant(0), Instant(0))
     served = serve(pair, (), ())
-    for keys in ([b"[]"], [b"[]", b"[0]"]):
-        served.answer(served.plan(None), keys, [b""] * len(keys), at=Instant(0), through=None)
+    served.answer(served.plan(None), [b"[]"], [b""], at=Instant(0), through=None)
+    served.answer_one(served.plan(None), b"[]", b"", at=Instant(0), through=None)
 
 
 def key_bytes(key: Key) -> bytes:

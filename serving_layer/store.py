@@ -19,6 +19,7 @@ from schemas.core.instants import Instant
 from schemas.core.names import segments_table
 from schemas.core.types import Value
 from serving_layer import records
+from serving_layer.entities import speed_key
 from serving_layer.environment import Environment, Transaction, open_environment
 from serving_layer.figures import Figures
 from serving_layer.kernel import touch
@@ -209,6 +210,11 @@ class LmdbSnapshot:
         """Per key the answer values in the order of `features` (default: all of the view, in its order)."""
         served = self._of(view)
         plan = served.plan(features)
+        if len(keys) == 1:
+            one = key_bytes(keys[0])
+            values = served.answer_one(plan, one, self._speed_rows(served, one), at=at, through=through)
+            if values is not None:
+                return [values]
         encoded = [key_bytes(key) for key in keys]
         speed = self.transaction.rows_of_all(served.speed_keys(encoded))
         return served.answer(plan, encoded, speed, at=at, through=through)
@@ -217,8 +223,10 @@ class LmdbSnapshot:
         """All that one entity is answered from: segments in order, then epochs in order; by tile within."""
         served = self._of(view)
         encoded = key_bytes(key)
-        rows = self.transaction.rows_of_all(served.speed_keys([encoded]))
-        return served.contributions(encoded, rows[0] if rows else b"")
+        return served.contributions(encoded, self._speed_rows(served, encoded))
+
+    def _speed_rows(self, served: Served, key: bytes) -> bytes:
+        return b"" if served.stream is None else self.transaction.rows(speed_key(served.stream, key))
 
     def _of(self, view: str) -> Served:
         served = self._all().served

@@ -30,7 +30,7 @@ def answers_head(view: str) -> bytes:
     return b'{"view":%s,"as_of":"' % orjson.dumps(view)
 
 
-def answers_json(pair: Pair, claim: Claim, answered: Answered) -> bytes:
+def answers_json(proof: bytes, answered: Answered) -> bytes:
     """The whole body of an answer or a lookup."""
     head, by, features, as_of, keys, rows = answered
     answers = [
@@ -41,15 +41,7 @@ def answers_json(pair: Pair, claim: Claim, answered: Answered) -> bytes:
         head,
         instant_text(as_of).encode(),
         to_json(answers),
-        proof_json(pair, claim),
-    )
-
-
-def proof_json(pair: Pair, claim: Claim) -> bytes:
-    """How an answer knows what it says; the same bytes until a claim or a publication moves it."""
-    return _proof(
-        (pair.generation, pair.boundary, pair.run, pair.definition),
-        (claim.speed_through, claim.complete, claim.because),
+        proof,
     )
 
 
@@ -67,29 +59,24 @@ def instant_text(instant: Instant) -> str:
     return f"{_second(second)}{millis:03d}Z"
 
 
+def proof_json(pair: Pair, claim: Claim) -> bytes:
+    """How an answer knows what it says."""
+    return orjson.dumps(
+        {
+            "generation": pair.generation,
+            "boundary": format_instant(pair.boundary),
+            "run": pair.run,
+            "speed_through": format_instant(claim.speed_through),
+            "complete": claim.complete,
+            "incomplete_because": claim.because,
+            "definition": pair.definition,
+        }
+    )
+
+
 @functools.lru_cache(maxsize=1_000)
 def _second(second: int) -> str:
     return format_instant(second * SECOND)[: -len("000Z")]
-
-
-@functools.lru_cache(maxsize=1_000)
-def _proof(
-    pair: tuple[int, Instant, str | None, str],
-    claim: tuple[Instant, bool, str | None],
-) -> bytes:
-    generation, boundary, run, definition = pair
-    speed_through, complete, because = claim
-    return orjson.dumps(
-        {
-            "generation": generation,
-            "boundary": format_instant(boundary),
-            "run": run,
-            "speed_through": format_instant(speed_through),
-            "complete": complete,
-            "incomplete_because": because,
-            "definition": definition,
-        }
-    )
 
 
 def _wide(value: Any) -> Any:

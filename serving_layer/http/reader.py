@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from schemas.core.instants import Instant
 from serving_layer.figures import Figures
 from serving_layer.http.clock import Clock
-from serving_layer.http.presentation import Answered, answers_json, instant_text
+from serving_layer.http.presentation import Answered, answers_json, instant_text, proof_json
 from serving_layer.http.problems import Problem, shown
 from serving_layer.http.questions import Form, Options, Position, Question
 from serving_layer.snapshot import Claim, Pair, Snapshot, Store
@@ -28,6 +28,7 @@ class Reader:
     applied: Callable[[], Mapping[str, str]]
     figures: Callable[[], Mapping[str, Figures]]
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
+    _proofs: dict[str, tuple[Pair, Claim, bytes]] = field(default_factory=dict)
 
     def pair(self, snapshot: Snapshot, view: str) -> Pair:
         """What the view is served from; raises Problem where it is not served."""
@@ -64,7 +65,14 @@ class Reader:
                 as_of = through
             rows = snapshot.lookup(view, question.keys, at=as_of, through=through, features=options.features)
         answered = Answered(form.head, form.by, options.features or form.features, as_of, question.keys, rows)
-        return Reading(pair, claim, len(rows), answers_json(pair, claim, answered))
+        return Reading(pair, claim, len(rows), answers_json(self._proof(pair, claim), answered))
+
+    def _proof(self, pair: Pair, claim: Claim) -> bytes:
+        """Made once for all answers until the store gives another claim: it is the same object until one moves."""
+        known = self._proofs.get(pair.view.name)
+        if known is None or known[0] is not pair or known[1] is not claim:
+            known = self._proofs[pair.view.name] = (pair, claim, proof_json(pair, claim))
+        return known[2]
 
     async def answer(self, view: str, ask: Callable[[Form], Question]) -> Reading:
         """The answer once the awaited record is claimed; raises Problem after the timeout."""
