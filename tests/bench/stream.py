@@ -9,8 +9,9 @@ Flink's JSON format and the contract's rules are conditions; what is available w
 design says, since the rows depend on it. Records that break the contract are left out of the topic: on some of them
 the JSON format errs.
 
-The rate is that from a job's first row on its topics to its last, by the broker's clock. Jobs alternate, the best
-round of each counts. Where rows differ in number, or the last of them in content, nothing is printed.
+The rate is that of the second half: from the row in the middle of a job's topics to its last, by the broker's clock.
+In the first half both are being compiled; it is shown beside. Jobs alternate, the best round of each counts. Where
+rows differ in number, or the last of them in content, nothing is printed.
 """
 
 from __future__ import annotations
@@ -67,10 +68,11 @@ Rows = Mapping[str, dict[str, Any]]
 
 @dataclass(frozen=True)
 class Measured:
-    """One job: `rows` written in `seconds`, `cpu` seconds of the task manager from its submission on."""
+    """One job: `rows` written in `seconds`, half of them in `warm`; `cpu` seconds of the task manager for all of it."""
 
     rows: int
     seconds: float
+    warm: float
     cpu: float
     last: Mapping[str, Rows]
 
@@ -119,12 +121,12 @@ def measure(settings: Settings) -> tuple[list[Figure], dict[str, Any]]:
         for name, make in (("by hand", by_hand), ("ours", ours)):
             run = _run(f"bench{number}{name.replace(' ', '')}", ends)
             measured = _measured(settings, run, make(settings, run), ends)
-            say(f"{name}: {measured.rows:,} rows in {measured.seconds:.1f} s, {measured.cpu:.1f} s of CPU")
+            say(f"{name}: {measured.rows:,} rows in {measured.seconds:.1f} s, the last half in {measured.warm:.1f} s")
             rounds[name].append(measured)
             _require_equal(rounds["by hand"][0], measured)
     events = sum(ends.values())
-    best = {name: min(each.seconds for each in measured) for name, measured in rounds.items()}
-    rate = {name: events / seconds for name, seconds in best.items()}
+    best = {name: min(each.warm for each in measured) for name, measured in rounds.items()}
+    rate = {name: events / 2 / seconds for name, seconds in best.items()}
     figure = Figure(
         "stream of all departure views, rate to that of hand-written Flink SQL",
         round(rate["ours"] / rate["by hand"], 3),
@@ -136,6 +138,9 @@ def measure(settings: Settings) -> tuple[list[Figure], dict[str, Any]]:
         "rows": rounds["ours"][0].rows,
         "events_a_second": {name: round(each) for name, each in rate.items()},
         "seconds": {name: [round(each.seconds, 1) for each in measured] for name, measured in rounds.items()},
+        "seconds_of_the_second_half": {
+            name: [round(each.warm, 1) for each in measured] for name, measured in rounds.items()
+        },
         "cpu_s": {name: [round(each.cpu, 1) for each in measured] for name, measured in rounds.items()},
     }
 
@@ -167,8 +172,9 @@ def _measured(settings: Settings, run: Run, spec: Mapping[str, Any], ends: Mappi
     with _reading(settings) as consumer:
         spans = [_span(consumer, topic) for topic in run.topics.values()]
         last = {run.topics[each].rpartition(".")[2]: _last_rows(consumer, run.topics[each]) for each in VIEWS}
-    seconds = (max(span[1] for span in spans) - min(span[0] for span in spans)) / 1_000
-    return Measured(sum(span[2] for span in spans), seconds, cpu, last)
+    first, middle = (min(span[at] for span in spans) for at in (0, 1))
+    end = max(span[2] for span in spans)
+    return Measured(sum(span[3] for span in spans), (end - first) / 1_000, (end - middle) / 1_000, cpu, last)
 
 
 @contextmanager
@@ -177,11 +183,11 @@ def _reading(settings: Settings) -> Iterator[KafkaConsumer]:
         yield consumer
 
 
-def _span(consumer: KafkaConsumer, topic: str) -> tuple[int, int, int]:
-    """When the first and the last row of a topic were appended, in milliseconds, and how many there are."""
+def _span(consumer: KafkaConsumer, topic: str) -> tuple[int, int, int, int]:
+    """When the first, middle and last row of a topic were appended, in milliseconds, and how many there are."""
     end = consumer.end_offsets([TopicPartition(topic, 0)])[TopicPartition(topic, 0)]
-    first, last = (next(_records(consumer, topic, at)).timestamp for at in (0, end - 1))
-    return first, last, end
+    first, middle, last = (next(_records(consumer, topic, at)).timestamp for at in (0, end // 2, end - 1))
+    return first, middle, last, end
 
 
 def _last_rows(consumer: KafkaConsumer, topic: str) -> Rows:
