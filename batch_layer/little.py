@@ -17,6 +17,7 @@ from deltalake.exceptions import CommitFailedError, DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
+from batch_layer.tables import Stored
 from schemas.core.instants import Instant
 from schemas.lake.checksums import seal
 from schemas.lake.tables import data_of
@@ -40,6 +41,11 @@ def interpreting(spark: SparkSession) -> SparkSession:
     return session
 
 
+def fitting(spark: SparkSession, stored: Stored) -> SparkSession:
+    """The session in which so many records are done with soonest."""
+    return interpreting(spark) if stored.rows <= FEW else spark
+
+
 def read_where(spark: SparkSession, table: Path, condition: ds.Expression) -> DataFrame:
     """The rows of the files that may meet a condition, as the log alone tells them apart.
 
@@ -56,9 +62,11 @@ def read_where(spark: SparkSession, table: Path, condition: ds.Expression) -> Da
     return reader.parquet(*files)
 
 
-def read_between(spark: SparkSession, table: Path, start: Instant, end: Instant) -> DataFrame:
-    """The rows with `available_at` in `[start, end)`."""
+def read_between(spark: SparkSession, table: Path, start: Instant | None, end: Instant) -> DataFrame:
+    """The rows with `available_at` in `[start, end)`; None is before all that has one."""
     at = ds.field("available_at")
+    if start is None:
+        return read_where(spark, table, at < end).where(f"`available_at` < {end}")
     rows = read_where(spark, table, (at >= start) & (at < end))
     return rows.where(f"`available_at` >= {start} AND `available_at` < {end}")
 

@@ -6,9 +6,8 @@ from pyspark.sql import SparkSession
 
 from batch_layer.locks import reading_imports, recomputing
 from batch_layer.outcomes import Report, ViewRun
-from batch_layer.planning import new_segment
 from batch_layer.run import boundary_of
-from batch_layer.segments import append_segments, partials
+from batch_layer.segments import append_rebuilt
 from batch_layer.tables import imported, judged_until
 from batch_layer.valid import judge_interval
 from schemas.core.errors import RefusedError
@@ -37,8 +36,8 @@ def recompute(settings: Settings, spark: SparkSession, applied: Applied, now: In
         tell(end)
         _judge_again(spark, settings, applied, end, report)
         report(f"building {view.name}")
-        segment, imports = new_segment(None, end), imported(settings.lake, view.on.name)
-        append_segments(settings.lake, view, [(segment.id, partials(spark, settings.lake, view, segment))])
+        imports = imported(settings.lake, view.on.name)
+        segment = append_rebuilt(spark, settings.lake, view, end)
         outcome = publish(settings.lake, view.name, applied.definition, Recompute(segment, imports), now=now)
     if isinstance(outcome, Discarded):
         raise RefusedError(

@@ -13,17 +13,17 @@ from pyspark.sql import SparkSession
 
 from batch_layer.archive import archive
 from batch_layer.conservation import conservation, has_records
-from batch_layer.little import FEW, FEW_STORED, interpreting
+from batch_layer.little import fitting
 from batch_layer.locks import Recomputed, reading_imports, recomputed
 from batch_layer.outcomes import EventRun, Report, Run, ViewRun
-from batch_layer.planning import Plan, new_segment, plan_run
-from batch_layer.segments import append_segments, merged, partials
+from batch_layer.planning import Plan, plan_run
+from batch_layer.segments import append_rebuilt, append_segments, merged, partials
 from batch_layer.tables import (
+    Stored,
     archived,
     greatest,
     imported,
     judged_until,
-    raw_table,
     segment_rows,
     segments_table,
     stored_in,
@@ -115,8 +115,7 @@ def _judge(spark: SparkSession, lake: Path, event: Event, end: Instant, report: 
     start = judged_until(lake, event)
     if (start is None or start < end) and has_records(lake, event.name, start, end):
         report(f"judging {event.name}")
-        few = start is not None and stored_since(raw_table(lake, event.name), start).rows <= FEW
-        judge_interval(interpreting(spark) if few else spark, lake, event, start=start, end=end)
+        judge_interval(spark, lake, event, start=start, end=end)
 
 
 def _extend(
@@ -157,8 +156,7 @@ def _holds(generation: Generation, end: Instant, imports: int) -> bool:
 
 
 def _append_rebuilt(spark: SparkSession, lake: Path, view: View, end: Instant, imports: int) -> Edit:
-    segment = new_segment(None, end)
-    append_segments(lake, view, [(segment.id, partials(spark, lake, view, segment))])
+    segment = append_rebuilt(spark, lake, view, end)
     return Recompute(segment, imports)
 
 
@@ -175,28 +173,22 @@ def _append_extension(
         cut=None if beside is None else beside.end,
     )
     extend = replace(plan.extend, imports=imports)
-    few = _reads_few(lake, view, plan)
-    if few:
-        spark = interpreting(spark)
+    reads = _reads(lake, view, plan)
+    spark = fitting(spark, reads)
     frames = []
     if plan.compact is not None:
         frames.append((plan.compact.segment.id, merged(spark, lake, view, plan.compact)))
     if extend.segment.start is None or _has_valid(lake, view.on, extend.segment.start):
         frames.append((extend.segment.id, partials(spark, lake, view, extend.segment)))
     if frames:
-        append_segments(lake, view, frames, few=few)
+        append_segments(lake, view, frames, of=reads)
     return [extend] if plan.compact is None else [plan.compact, extend]
 
 
-def _reads_few(lake: Path, view: View, plan: Plan) -> bool:
-    """Whether what a plan aggregates is little; the first segment of a view never is."""
-    start = plan.extend.segment.start
-    if start is None:
-        return False
-    reads = stored_since(valid_table(lake, view.on), start)
-    if plan.compact is not None:
-        reads += stored_in(lake, view, plan.compact.inputs)
-    return reads.rows <= FEW and reads.bytes <= FEW_STORED
+def _reads(lake: Path, view: View, plan: Plan) -> Stored:
+    """What a plan aggregates."""
+    reads = stored_since(valid_table(lake, view.on), plan.extend.segment.start)
+    return reads if plan.compact is None else reads + stored_in(lake, view, plan.compact.inputs)
 
 
 def _has_valid(lake: Path, event: Event, start: Instant) -> bool:

@@ -181,15 +181,15 @@ class Stored:
         return Stored(self.rows + other.rows, self.bytes + other.bytes)
 
 
-def stored_since(table: Path, start: Instant) -> Stored:
-    """At most what became available at `start` or later: all files that reach to it."""
+def stored_since(table: Path, start: Instant | None) -> Stored:
+    """At most what became available at `start` or later: all files that reach to it. None: all there is."""
     found = Stored(0, 0)
     actions = _actions(table)
     for row in [] if actions is None else actions.to_pylist():
         # Imports have no instant in raw: a file of them reaches nowhere.
         without = row["null_count.available_at"] == row["num_records"]
         reached = row["max.available_at"]
-        if not without and (reached is None or reached >= start):
+        if start is None or (not without and (reached is None or reached >= start)):
             found += Stored(row["num_records"], row["size_bytes"])
     return found
 

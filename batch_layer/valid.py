@@ -19,8 +19,16 @@ from pyspark.sql import DataFrame, SparkSession
 
 from batch_layer.compile import counts_sql, parse_sql, verdict_sql
 from batch_layer.expressions import quoted
-from batch_layer.little import FEW, FEW_BYTES, read_between, replace_few
-from batch_layer.tables import greatest, judged_application, judged_version, quarantine_table, raw_table, valid_table
+from batch_layer.little import FEW, FEW_BYTES, fitting, read_between, replace_few
+from batch_layer.tables import (
+    greatest,
+    judged_application,
+    judged_version,
+    quarantine_table,
+    raw_table,
+    stored_since,
+    valid_table,
+)
 from schemas.core.codec import contract_of
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
@@ -39,11 +47,12 @@ def judge_interval(
     `RefusedError` where an import declares itself available at or after `end`.
     """
     application = None if again else judged_application(lake, event)
+    spark = fitting(spark, stored_since(raw_table(lake, event.name), start))
     judged = _judged(spark, lake, event, start, end).persist(StorageLevel.MEMORY_AND_DISK)
     try:
         name = _view(event, "judged")
         judged.createOrReplaceTempView(name)
-        seen = _look(spark, event, name, start, end)
+        seen = _look(spark, event, name, end)
         replace = partial(_replace, start=start, end=end, application=application, few=seen.few)
         if seen.broken or _has_quarantined(lake, event, start):
             replace(spark.sql(_quarantine_sql(name)), quarantine_table(lake, event))
@@ -62,12 +71,11 @@ class _Seen:
     few: bool
 
 
-def _look(spark: SparkSession, event: Event, judged: str, start: Instant | None, end: Instant) -> _Seen:
+def _look(spark: SparkSession, event: Event, judged: str, end: Instant) -> _Seen:
     """The one pass that parses."""
     texts = [name for name, field in event.fields if isinstance(field.type, String)]
-    # A first judgement is Spark's in any case, and need not be measured.
-    measured = [] if start is None else ["event_id", "_key", "_body", *texts]
-    sizes = " + ".join(["0", *(f"COALESCE(OCTET_LENGTH({quoted(name)}), 0)" for name in measured)])
+    measured = ["event_id", "_key", "_body", *texts]
+    sizes = " + ".join(f"COALESCE(OCTET_LENGTH({quoted(name)}), 0)" for name in measured)
     rows, broken, declared, size = spark.sql(
         f"SELECT COUNT(*), COUNT_IF(`_reason` IS NOT NULL), "
         f"MAX(CASE WHEN `_partition` = {IMPORTED} AND `_reason` IS NULL THEN `available_at` END), "
@@ -78,7 +86,7 @@ def _look(spark: SparkSession, event: Event, judged: str, start: Instant | None,
             f"an import of event `{event.name}` declares itself available at {format_instant(declared)}, and the "
             f"stream begins before that: imports lie below it. Correct `imported_at` of the event"
         )
-    return _Seen(broken > 0, start is not None and rows <= FEW and size <= FEW_BYTES)
+    return _Seen(broken > 0, rows <= FEW and size <= FEW_BYTES)
 
 
 def _has_quarantined(lake: Path, event: Event, start: Instant | None) -> bool:

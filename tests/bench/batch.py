@@ -34,9 +34,8 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
-from batch_layer.planning import new_segment
 from batch_layer.run import run
-from batch_layer.segments import append_segments, partials
+from batch_layer.segments import append_rebuilt
 from batch_layer.session import spark_session
 from batch_layer.tables import imported, segments_table, valid_table
 from batch_layer.topics import ensure_topics
@@ -197,8 +196,7 @@ def _build(spark: SparkSession, settings: Settings, view: View) -> None:
     """One segment of everything, published: what a recompute does once all is judged."""
     generation = current(settings.lake, view.name, definition_of(view))
     assert generation is not None
-    segment = new_segment(None, generation.boundary)
-    append_segments(settings.lake, view, [(segment.id, partials(spark, settings.lake, view, segment))])
+    segment = append_rebuilt(spark, settings.lake, view, generation.boundary)
     edit = Recompute(segment, imported(settings.lake, view.on.name))
     published = publish(settings.lake, view.name, definition_of(view), edit, now=now())
     assert isinstance(published, Published), published

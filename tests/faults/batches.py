@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import random
 import signal
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Final
-
-import psutil
 
 from infra.stack.waiting import wait_until
 from schemas.core.codec import definition_of
@@ -22,10 +17,12 @@ from schemas.settings import Settings
 from serving_layer.client import Client
 from tests.faults.fault import MIDSTREAM, Mend
 from tests.faults.programs import kill
+from tests.stack.batch_process import kill as kill_process
+from tests.stack.batch_process import running, signal_all, succeeds, wait_for_line
 from tests.stack.load import Load
 from tests.stack.selling import definitions
 from tests.stack.selling.definitions import takings
-from tests.stack.stacks import catalog_at, environment, tideline
+from tests.stack.stacks import catalog_at, tideline
 
 ENDED_WITHIN: Final = 300.0
 STEPS: Final = ("archiving", "judging", "building", "counting")
@@ -37,57 +34,57 @@ def killed(stack: Settings, load: Load, draw: random.Random) -> None:
     load.sell(draw.randrange(MIDSTREAM))
     _kill(stack, ("run",), draw.choice(STEPS), draw.uniform(0.0, 2.0))
     load.sell(draw.randrange(MIDSTREAM))
-    with _batch(stack, "run") as run:
-        _succeeds(run)
+    with running(stack, "run") as run:
+        succeeds(run, ENDED_WITHIN)
 
 
 def killed_recompute(stack: Settings, load: Load, draw: random.Random) -> None:
     """A recompute is killed; runs go on, and compaction does not wait for it."""
     load.sell(draw.randrange(MIDSTREAM))
     _kill(stack, ("recompute", takings.name), "", draw.uniform(6.0, 15.0))
-    with _batch(stack, "run") as run:
-        _succeeds(run)
+    with running(stack, "run") as run:
+        succeeds(run, ENDED_WITHIN)
 
 
 def two_at_once(stack: Settings, load: Load, draw: random.Random) -> None:
     """Two runs at once: each edit is published once."""
     load.sell(draw.randrange(MIDSTREAM))
-    with _batch(stack, "run") as one, _batch(stack, "run") as two:
-        _succeeds(one)
-        _succeeds(two)
+    with running(stack, "run") as one, running(stack, "run") as two:
+        succeeds(one, ENDED_WITHIN)
+        succeeds(two, ENDED_WITHIN)
 
 
 def recompute_beside(stack: Settings, load: Load, draw: random.Random) -> None:
     """A recompute from raw while a run extends what it is about to replace."""
     load.sell(draw.randrange(MIDSTREAM))
-    with _batch(stack, "recompute", takings.name) as recompute, _batch(stack, "run") as run:
-        _succeeds(run)
-        _succeeds(recompute)
+    with running(stack, "recompute", takings.name) as recompute, running(stack, "run") as run:
+        succeeds(run, ENDED_WITHIN)
+        succeeds(recompute, ENDED_WITHIN)
 
 
 def frozen(stack: Settings, load: Load, draw: random.Random) -> None:
     """A run stands still before it publishes, wakes after a newer one has published, and moves nothing back."""
     load.sell(draw.randrange(MIDSTREAM))
-    with _batch(stack, "run") as sleeper:
-        _says(sleeper, "building")
-        os_signal(sleeper, signal.SIGSTOP)
+    with running(stack, "run") as sleeper:
+        wait_for_line(sleeper, "building")
+        signal_all(sleeper, signal.SIGSTOP)
         try:
             load.sell(MIDSTREAM)
-            with _batch(stack, "run") as newer:
-                _succeeds(newer)
+            with running(stack, "run") as newer:
+                succeeds(newer, ENDED_WITHIN)
         finally:
-            os_signal(sleeper, signal.SIGCONT)
-        _succeeds(sleeper)
+            signal_all(sleeper, signal.SIGCONT)
+        succeeds(sleeper, ENDED_WITHIN)
 
 
 def loader_killed(stack: Settings, load: Load, draw: random.Random) -> None:
     """The loader dies at a publication, and serves it when it is back."""
     load.sell(draw.randrange(MIDSTREAM))
     before = _generation(stack)
-    with _batch(stack, "run") as run:
+    with running(stack, "run") as run:
         assert wait_until(lambda: _generation(stack) > before, seconds=ENDED_WITHIN), "nothing was published"
         kill("loader")(stack, load, draw)
-        _succeeds(run)
+        succeeds(run, ENDED_WITHIN)
     with Client(stack.serving) as client:
         assert wait_until(lambda: client.view(takings.name)["generation"] == _generation(stack), seconds=60)
 
@@ -110,13 +107,6 @@ def wrong_view(stack: Settings, load: Load, draw: random.Random) -> Mend:
     return mend
 
 
-def os_signal(run: subprocess.Popen[str], number: signal.Signals) -> None:
-    """To the command and to all that it has started."""
-    parent = psutil.Process(run.pid)
-    for each in [parent, *parent.children(recursive=True)]:
-        each.send_signal(number)
-
-
 def _generation(stack: Settings) -> int:
     """The newest generation in the lake."""
     found = current(stack.lake, takings.name, definition_of(takings))
@@ -124,40 +114,10 @@ def _generation(stack: Settings) -> int:
 
 
 def _kill(stack: Settings, command: Sequence[str], step: str, later: float) -> None:
-    with _batch(stack, *command) as run:
+    with running(stack, *command) as run:
         if step:
-            _says(run, step)
+            wait_for_line(run, step)
         # Where in its step the run is hit, drawn from the seed: it is the moment itself, and nothing to wait for.
         threading.Event().wait(later)
         if run.poll() is None:
-            children = psutil.Process(run.pid).children(recursive=True)
-            os_signal(run, signal.SIGKILL)
-            psutil.wait_procs(children, timeout=30)
-
-
-def _says(run: subprocess.Popen[str], word: str) -> None:
-    assert run.stderr is not None
-    said = []
-    for line in run.stderr:
-        said.append(line)
-        if word in line:
-            return
-    raise AssertionError(f"the run ended without `{word}`: {''.join(said)}")
-
-
-def _succeeds(run: subprocess.Popen[str]) -> None:
-    _, told = run.communicate(timeout=ENDED_WITHIN)
-    assert run.returncode == 0, f"a batch run ended with {run.returncode}: {told}"
-
-
-@contextmanager
-def _batch(stack: Settings, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-P", "-c", "from infra.cli.main import app; app()", "batch", *arguments, "--json"]
-    with subprocess.Popen(
-        command, env=environment(stack), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as run:
-        try:
-            yield run
-        finally:
-            if run.poll() is None:
-                os_signal(run, signal.SIGKILL)
+            kill_process(run)

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import psutil
 from deltalake import DeltaTable
@@ -20,57 +16,20 @@ from infra.stack.waiting import wait_until
 from schemas.lake.tables import data_of
 from tests.stack.batch.shop import Shop, now
 from tests.stack.batch.test_runs import wait_for_an_epoch
-from tests.stack.stacks import environment
+from tests.stack.batch_process import kill, running, signal_all, succeeds, wait_for_line
 
 STARTED_WITHIN = 240.0
 """A session starts in seconds; a machine that is busy with other tests takes its time."""
 
 
-@contextmanager
-def running(shop: Shop) -> Iterator[subprocess.Popen[str]]:
-    """`python -m batch_layer run` in a session of its own, none of which is left at the end."""
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-m", "batch_layer", "run", "--json"],
-        env=environment(shop.settings),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    with process:
-        try:
-            yield process
-        finally:
-            if process.poll() is None:
-                signal_all(process, signal.SIGKILL)
-
-
-def signal_all(process: subprocess.Popen[str], number: signal.Signals) -> None:
-    """To the command and the Spark it started."""
-    os.killpg(process.pid, number)
-
-
-def wait_for_line(process: subprocess.Popen[str], word: str) -> None:
-    """Return once the command says that it is at this step."""
-    assert process.stderr is not None
-    said = []
-    for line in process.stderr:
-        said.append(line)
-        if word in line:
-            return
-    raise AssertionError(f"the run ended without `{word}`: {''.join(said)}")
-
-
 def kill_at(shop: Shop, word: str, until: Callable[[], bool]) -> None:
     """Run, and kill all of it once it says `word` and the condition has come true besides."""
-    with running(shop) as process:
+    with running(shop.settings, "run") as process:
         wait_for_line(process, word)
         assert wait_until(lambda: until() or process.poll() is not None, seconds=STARTED_WITHIN)
         assert process.poll() is None, "the run was over before it could be killed"
-        children = psutil.Process(process.pid).children(recursive=True)
-        assert children, "Spark runs beside the command"
-        signal_all(process, signal.SIGKILL)
-        psutil.wait_procs(children, timeout=30)
+        assert psutil.Process(process.pid).children(), "Spark runs beside the command"
+        kill(process)
 
 
 def has_data(shop: Shop, folder: str) -> bool:
@@ -103,7 +62,7 @@ def test_a_run_that_was_frozen_ends_after_a_newer_one(shop: Shop, spark: SparkSe
     run(shop.settings, spark, now(), lambda _: None)
     shop.sell("a3")
     wait_for_an_epoch(shop)
-    with running(shop) as process:
+    with running(shop.settings, "run") as process:
         wait_for_line(process, "building")
         signal_all(process, signal.SIGSTOP)
         shop.sell("b4")
@@ -111,8 +70,7 @@ def test_a_run_that_was_frozen_ends_after_a_newer_one(shop: Shop, spark: SparkSe
         run(shop.settings, spark, now(), lambda _: None)
         newer = [shop.generation(view) for view in shop.views]
         signal_all(process, signal.SIGCONT)
-        printed, complained = process.communicate(timeout=STARTED_WITHIN)
-    assert process.returncode == 0, complained
+        printed = succeeds(process, STARTED_WITHIN)
     assert [shop.generation(view) for view in shop.views] == newer
     assert sum(view["discarded"] for view in json.loads(printed)["views"]) <= len(shop.views)
     shop.check_books()

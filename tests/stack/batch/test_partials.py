@@ -11,8 +11,10 @@ from typing import Any, Final
 import pytest
 from pyspark.sql import SparkSession
 
+from batch_layer.little import FEW, fitting
 from batch_layer.planning import new_segment
 from batch_layer.segments import append_segments, merged, partials
+from batch_layer.tables import Stored
 from batch_layer.valid import judge_interval
 from schemas.core import names
 from schemas.core.counting import counted
@@ -97,6 +99,8 @@ VIEWS: Final = (EVERY_SECOND, LIFETIME, FILTERED)
 
 START: Final = parse_instant("1969-12-31T23:59:00Z")
 END: Final = Instant(START + 300_000)
+LITTLE, MUCH = Stored(0, 0), Stored(FEW + 1, 0)
+"""What Spark interprets and deltalake commits, and what Spark compiles and commits."""
 MAGNITUDES: Final = 1e60
 TILLS: Final = (None, 0, 1, -1, 7, 2**63 - 1, -(2**63), 2**53 + 1)
 WEIGHTS: Final = (None, 0.0, -0.0, 0.1, 1.5, -2.25, 1e16, -1e16, 1.0, 1e19, 5e-324)
@@ -133,7 +137,7 @@ def random_rows(seed: int, size: int) -> list[Row]:
     return rows
 
 
-def build(spark: SparkSession, lake: Path, cuts: list[int]) -> dict[str, list[Segment]]:
+def build(spark: SparkSession, lake: Path, cuts: list[int], of: Stored) -> dict[str, list[Segment]]:
     """Judge and build one interval after the other, as runs do; the segments of each view."""
     built: dict[str, list[Segment]] = {view.name: [] for view in VIEWS}
     for start, end in itertools.pairwise([None, *cuts, END]):
@@ -142,16 +146,19 @@ def build(spark: SparkSession, lake: Path, cuts: list[int]) -> dict[str, list[Se
         judge_interval(spark, lake, EVENT, start=begin, end=Instant(end))
         for view in VIEWS:
             segment = new_segment(begin, Instant(end))
-            append_segments(lake, view, [(segment.id, partials(spark, lake, view, segment))])
+            append_segments(lake, view, [(segment.id, partials(spark, lake, view, segment))], of=of)
             built[view.name].append(segment)
     return built
 
 
-@pytest.mark.parametrize("cuts", [[], [START + 40_000, START + 60_000, START + 61_000]], ids=["whole", "cut"])
-def test_segments_agree_with_the_algebra(spark: SparkSession, lake: Path, cuts: list[int]) -> None:
+@pytest.mark.parametrize(
+    ("cuts", "of"), [([], MUCH), ([START + 40_000, START + 60_000, START + 61_000], LITTLE)], ids=["whole", "cut"]
+)
+def test_segments_agree_with_the_algebra(spark: SparkSession, lake: Path, cuts: list[int], of: Stored) -> None:
+    spark = fitting(spark, of)
     placed: list[Placed] = place(random_rows(7, 700))
     write(lake, EVENT, placed)
-    built = build(spark, lake, cuts)
+    built = build(spark, lake, cuts, of)
     received = list(counted(records(EVENT, placed), EVENT.horizon))
     assert 100 < len(received) < len(records(EVENT, placed)) - 50
     for view in VIEWS:
@@ -163,7 +170,7 @@ def test_segments_agree_with_the_algebra(spark: SparkSession, lake: Path, cuts: 
         if len(segments) > 1:
             inputs = tuple(each.id for each in segments)
             compact = Compact(inputs, Segment("compacted", None, END))
-            append_segments(lake, view, [("compacted", merged(spark, lake, view, compact))])
+            append_segments(lake, view, [("compacted", merged(spark, lake, view, compact))], of=of)
             assert differences(view, expected, of_segments(lake, view, ["compacted"]), MAGNITUDES) == []
 
 
@@ -179,7 +186,7 @@ def test_a_float_sum_loses_what_its_law_allows_and_a_decimal_sum_nothing(spark: 
         for n, each in enumerate(bodies)
     ]
     write(lake, EVENT, place(rows))
-    segment = build(spark, lake, [])[EVERY_SECOND.name][0]
+    segment = build(spark, lake, [], LITTLE)[EVERY_SECOND.name][0]
     (found,) = of_segments(lake, EVERY_SECOND, [segment.id]).values()
     assert found[names.partial_column("prices", "sum")] == 2 * 999999999999999999 + 1
     assert found[names.partial_column("tills", "sum")] == 2**64 - 1
