@@ -7,13 +7,14 @@ are judged sooner by the same expressions uncompiled, and few rows are committed
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
@@ -28,6 +29,9 @@ FEW_BYTES: Final = 64 * 2**20
 """Bytes of text that are brought to this process at most: few records may still be large."""
 FEW_STORED: Final = 16 * 2**20
 """The same where only files tell of it, which are compressed."""
+
+_MARK: Final = "tideline.commit"
+"""By this a writer knows its own commit in the log."""
 
 # The second is made for Spark's own tests: a Spark that no longer knows it compiles again, slower and as right.
 _INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
@@ -87,8 +91,9 @@ def _commit(table: Path, rows: pa.Table, application: str | None, version: int, 
     The files get the checksums that Spark would have written, before anything refers to them.
     """
     under = [] if application is None else [Transaction(application, version)]
+    mark = uuid.uuid4().hex
     # No retries by deltalake: they would keep what was read before the other commit.
-    properties = CommitProperties(app_transactions=under, max_commit_retries=0)
+    properties = CommitProperties(app_transactions=under, max_commit_retries=0, custom_metadata={_MARK: mark})
     while True:
         opened = DeltaTable(str(table))
         read = opened.version()
@@ -101,9 +106,18 @@ def _commit(table: Path, rows: pa.Table, application: str | None, version: int, 
             else:
                 write_deltalake(opened, rows, mode="overwrite", predicate=interval, commit_properties=properties)
             break
-        except (CommitFailedError, DeltaError):
-            # Where no other commit came between, it is a fault of the lake.
-            if DeltaTable(str(table)).version() == read:
-                raise
+        except DeltaError:
+            since = _commits_since(table, read)
+            if not since:
+                raise  # nobody came between: it is a fault of the lake
+            if mark in since:
+                break  # what failed came after the commit, such as writing a checkpoint of the log
     for fragment in data_of(DeltaTable(str(table))).get_fragments():
         seal(table / fragment.path)
+
+
+def _commits_since(table: Path, version: int) -> list[str | None]:
+    """The marks of later commits."""
+    newest = DeltaTable(str(table))
+    later = newest.version() - version
+    return [each.get(_MARK) for each in newest.history(later)] if later else []

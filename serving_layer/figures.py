@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-FRESHNESS_BOUNDS: Final = (5, 10, 20, 40, 60, 100, 200, 500, 1_000, 5_000, 30_000)
-"""Upper bounds in milliseconds, each included; one more bucket holds what lies above all."""
+FRESHNESS_BOUNDS: Final = (
+    *(5, 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 120, 150, 200, 300, 500),
+    *(1_000, 2_000, 5_000, 10_000, 30_000),
+)
+"""Upper bounds in milliseconds, each included; one more bucket holds what lies above all.
+
+A quantile drawn from them lies within 20 ms of the true one up to 120 ms, which is where most are.
+"""
 
 
 @dataclass(frozen=True)

@@ -204,12 +204,14 @@ def streams_held(transaction: Transaction) -> list[bytes]:
 def figures_of(transaction: Transaction, view: str) -> Figures:
     """The applier's counters of a view; all zero where it has done nothing."""
     record = transaction.record(_FIGURES + view.encode())
-    return _figures(record) if record else Figures(0, (0,) * (len(FRESHNESS_BOUNDS) + 1), 0)
+    buckets = len(FRESHNESS_BOUNDS) + 1
+    # Counts by other bounds, of an earlier version, begin anew as after a restart of what Prometheus scrapes.
+    return _figures(record) if record and len(record["freshness"]) == buckets else Figures(0, (0,) * buckets, 0)
 
 
 def all_figures(transaction: Transaction) -> dict[str, Figures]:
     """The applier's counters by view."""
-    return {name.decode(): _figures(record) for name, record in transaction.records(_FIGURES).items()}
+    return {name.decode(): figures_of(transaction, name.decode()) for name in transaction.records(_FIGURES)}
 
 
 def put_figures(transaction: Transaction, view: str, figures: Figures) -> None:

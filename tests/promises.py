@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from schemas.settings import CHECKOUT
+from tests.faults import harness
 
 PAGE: Final = CHECKOUT / "tests" / "README.md"
 KEPT: Final = CHECKOUT / ".tideline"
 BEGIN: Final = "<!-- counts: written by `make promises` -->"
 END: Final = "<!-- end of counts -->"
-COUNTS: Final = ("lost", "doubled", "wrong", "backwards", "false_claims", "failed")
+COUNTS: Final = tuple(name for name in harness.COUNTS if name != "answers")
 
 
 def page(text: str, counts: Iterable[str]) -> str:
@@ -29,14 +30,14 @@ def page(text: str, counts: Iterable[str]) -> str:
 
 def counts(model: Any, faults: Any, soak: Any) -> Iterator[str]:
     """Lines of Markdown."""
+    runs: list[Mapping[str, Any]] = sorted(faults["runs"], key=lambda run: run["on"])
     yield f"- `make model`: {_model(model)}"
     yield f"- `make soak`: {_soak(soak)}"
-    yield f"- `make faults` ({faults['on']}):"
+    yield f"- `make faults` ({' to '.join(dict.fromkeys((runs[0]['on'], runs[-1]['on'])))}):"
     yield ""
     named = " | ".join(name.replace("_", " ") for name in COUNTS)
     yield f"| fault | runs | answers | {named} | s to recover, at most |"
     yield f"|---|{'---:|' * (len(COUNTS) + 3)}"
-    runs: list[Mapping[str, Any]] = faults["runs"]
     if broken := [f"{run['fault']}, seed {run['seed']}" for run in runs if run["broken"] is not None]:
         sys.exit(f"promises: {', '.join(broken)} came to no end; mend that first")
     for name in dict.fromkeys(run["fault"] for run in runs):

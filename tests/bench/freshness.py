@@ -14,6 +14,8 @@ at least that event's number. One event in twenty is watched, by asking for its 
 of the asking counts. `wait_for` is not used: it waits until a checkpoint claims the record, which is what a proof
 needs and takes a second by design; the event shows before. Sending, following the topic and asking are processes of
 their own, so that none of them waits for another's interpreter, and all run on the machine that they measure.
+
+What `/metrics` says of the same seconds, from append to answer, is set beside what was seen from outside.
 """
 
 from __future__ import annotations
@@ -24,17 +26,22 @@ import multiprocessing
 import random
 import statistics
 import tempfile
+import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import pairwise
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+import httpx
 import orjson
 from kafka import KafkaConsumer, TopicPartition
+from prometheus_client.parser import text_string_to_metric_families
 
 from infra.demo.__main__ import now
 from infra.demo.producer import producer
@@ -174,13 +181,18 @@ def measure(settings: Settings, seconds: float) -> tuple[list[Figure], dict[str,
     spawn = multiprocessing.get_context("spawn")
     sending, sent = spawn.Pipe(duplex=False)
     following, followed = spawn.Pipe()
+    scrapes: list[Counter[float]] = []
+    scraping = threading.Timer(WARM_UP, lambda: scrapes.append(scraped(settings.serving)))
     processes = [
         spawn.Process(target=send, args=(settings.kafka, WARM_UP + seconds, sent), daemon=True),
         spawn.Process(target=follow, args=(settings.kafka, run.topics[definition_of(sensors)], followed), daemon=True),
     ]
     for process in processes:
         process.start()
+    scraping.start()
     acknowledged, answered = watch(Asking(settings.serving), sending)
+    told = scraped(settings.serving)
+    told.subtract(scrapes[0])
     following.send(None)
     on_topic: dict[int, float] = following.recv()
     for process in processes:
@@ -199,18 +211,48 @@ def measure(settings: Settings, seconds: float) -> tuple[list[Figure], dict[str,
         for which, bound in (("p50", P50_MS), ("p99", P99_MS))
     ]
 
+    from_outside = _milliseconds([answered[each.number] - each.appended for each in counted])
+    for which, part in (("p50", 0.5), ("p99", 0.99)):
+        shown, outside = quantile(told, part), from_outside[which]
+        beside = f"{shown:.1f} ms by `/metrics`, {outside} ms from outside"
+        apart = round(abs(shown - outside), 1)
+        figures.append(Figure(f"freshness shown off by, {which} ms", apart, beside, at_most=max(20.0, outside / 10)))
+
     def slow(each: Acknowledged) -> bool:
         return 1e3 * (answered[each.number] - each.at) > P99_MS
 
     return figures, {
         "acknowledged_to_answer_ms": to_answer,
-        "appended_to_answer_ms": _milliseconds([answered[each.number] - each.appended for each in counted]),
+        "appended_to_answer_ms": from_outside,
         "acknowledged_to_speed_topic_ms": to_topic,
         "events_a_second": round((last.number - first.number) / (last.at - first.at)),
         "keys": KEYS,
         "watched": len(counted),
         "late_at_s": sorted({round(each.at - first.at, 1) for each in counted if slow(each)}),
     }
+
+
+def scraped(url: str) -> Counter[float]:
+    """How many rows of the view were applied by freshness, by the upper bound of each bucket in milliseconds."""
+    text = httpx.get(f"{url}/metrics", trust_env=False).raise_for_status().text
+    below = {
+        1e3 * float(sample.labels["le"]): int(sample.value)
+        for family in text_string_to_metric_families(text)
+        for sample in family.samples
+        if sample.name == "tideline_freshness_seconds_bucket" and sample.labels["view"] == sensors.name
+    }
+    bounds = sorted(below)
+    return Counter({bound: below[bound] - below.get(before, 0) for before, bound in pairwise([0.0, *bounds])})
+
+
+def quantile(buckets: Counter[float], part: float) -> float:
+    """As Prometheus has it: evenly spread within the bucket in which it falls."""
+    left, before = part * buckets.total(), 0.0
+    for bound in sorted(buckets):
+        if buckets[bound] >= left > 0:
+            return before + (bound - before) * left / buckets[bound]
+        left, before = left - buckets[bound], bound
+    return before
 
 
 def _milliseconds(waited: Sequence[float]) -> Mapping[str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.faults import batches, files, sending
+from tests.faults import batches, disks, files, sending
 from tests.faults.fault import Fault
 from tests.faults.programs import freeze, kill
 
@@ -30,4 +30,5 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "recompute beside": batches.recompute_beside,
     "frozen batch": batches.frozen,
     "wrong view": batches.wrong_view,
+    **disks.DISKS,
 }

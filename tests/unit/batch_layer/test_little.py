@@ -95,3 +95,22 @@ def test_files_without_an_instant_reach_nowhere(table: Path) -> None:
     for each in (rows(1, 2), rows(5, None), rows(None, None)):
         append_few(table, each)
     assert [stored_since(table, Instant(start)).rows for start in (0, 2, 3, 6)] == [4, 4, 2, 0]
+
+
+def test_a_failure_after_the_commit_appends_nothing_twice(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*given: Any, **options: Any) -> None:
+        write_deltalake(*given, **options)
+        raise DeltaError("no checkpoint could be written")
+
+    monkeypatch.setattr(little, "write_deltalake", write)
+    append_few(table, rows(3))
+    assert held(table) == [3]
+
+
+def test_a_lake_that_takes_no_commit_is_told(table: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(*_: Any, **__: Any) -> None:
+        raise DeltaError("no space is left")
+
+    monkeypatch.setattr(little, "write_deltalake", write)
+    with pytest.raises(DeltaError, match="no space is left"):
+        append_few(table, rows(3))
