@@ -252,15 +252,20 @@ def main(command: Callable[[], Any] = app) -> None:
     from kafka.errors import KafkaError
 
     from schemas.broker import unavailable
-    from schemas.lake.tables import unreadable
+    from schemas.lake.tables import unreadable, unwritable
 
     try:
         try:
             command()
         except KafkaError as error:
             raise unavailable(Settings.from_environment().kafka, error) from error
-        except DeltaError as error:
-            raise unreadable(Settings.from_environment().lake, error) from error
+        except Exception as error:
+            lake = Settings.from_environment().lake
+            if told := unwritable(lake, error):
+                raise told from error
+            if isinstance(error, DeltaError):
+                raise unreadable(lake, error) from error
+            raise
     except TidelineError as error:
         print(f"tideline: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)

@@ -142,11 +142,15 @@ def call_together(commands: Sequence[tuple[str, ...]]) -> None:
 
 
 @contextmanager
-def batch_staying() -> Iterator[Callable[[], Any]]:
+def batch_staying(environment: Mapping[str, str] | None = None) -> Iterator[Callable[[], Any]]:
     """What runs batch once at each call and gives what that printed with `--json`: Spark starts but once."""
     command = _command("batch_layer", "run", "--stay", "--json")
     with subprocess.Popen(
-        command, env={**_environment(), **_LINES}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        command,
+        env={**(environment or _environment()), **_LINES},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as process:
         asked, told = process.stdin, process.stdout
         assert asked is not None

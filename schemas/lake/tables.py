@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
@@ -14,6 +14,8 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from schemas.core.errors import UnavailableError
+
+_UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,21 @@ def unreadable(path: Path, error: Exception) -> UnavailableError:
     return UnavailableError(
         f"table `{path}` cannot be read, so nothing was done ({why}); answers go on from what serving has loaded. "
         "Put the damaged file back from a copy of the lake"
+    )
+
+
+def unwritable(path: Path, error: BaseException) -> UnavailableError | None:
+    """What is said where a file system took no more; None where that is not what an error tells of.
+
+    Spark, Arrow and deltalake each have their own error for it, and each holds the system's words.
+    """
+    told = str(error)
+    why = next((each for each in _UNWRITABLE if each in told), None)
+    if why is None:
+        return None
+    return UnavailableError(
+        f"the lake at `{path}` takes no writes ({why.lower()}), so this ended unfinished; nothing of it is published, "
+        "and answers go on. Make room, or have it writable, and run it again"
     )
 
 

@@ -13,6 +13,8 @@ FAULTS: Final[Mapping[str, Fault]] = {
     **{f"kill {program}": kill(program) for program in ("reader", "loader", "applier")},
     **{f"kill {program}": kill(program) for program in ("flink-taskmanager", "flink-jobmanager", "kafka")},
     **{f"freeze {program}": freeze(program) for program in ("applier", "flink-taskmanager", "kafka")},
+    "burst": sending.burst,
+    "burst into a frozen task manager": sending.burst_into_frozen,
     "copies": sending.copies,
     "replay": sending.replay,
     "late": sending.late,

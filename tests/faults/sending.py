@@ -12,9 +12,12 @@ from schemas.broker import connect
 from schemas.core.names import event_topic
 from schemas.settings import Settings
 from tests.faults.fault import MIDSTREAM
+from tests.faults.programs import process_of
 from tests.stack.load import Load
 from tests.stack.selling.definitions import sale
 
+BURST: Final = 20_000
+"""Sales of a burst: some seconds of it."""
 REPLAYED: Final = 1_000
 """Records of each partition that are sent again, the newest ones: all of them would double the topic a run."""
 
@@ -38,6 +41,25 @@ def late(_: Settings, load: Load, draw: random.Random) -> None:
     load.late = True
     load.sell(MIDSTREAM + draw.randrange(MIDSTREAM))
     load.late = False
+
+
+def burst(_: Settings, load: Load, draw: random.Random) -> None:
+    """Twenty times the rate for some seconds."""
+    load.sell(draw.randrange(MIDSTREAM))
+    load.times = 20
+    load.sell(BURST)
+    load.times = 1
+
+
+def burst_into_frozen(stack: Settings, load: Load, draw: random.Random) -> None:
+    """The same while the task manager stands still: it wakes in front of a heap."""
+    load.sell(draw.randrange(MIDSTREAM))
+    process = process_of(stack, "flink-taskmanager")
+    process.suspend()
+    try:
+        burst(stack, load, draw)
+    finally:
+        process.resume()
 
 
 def replay(stack: Settings, load: Load, draw: random.Random) -> None:

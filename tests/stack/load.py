@@ -102,10 +102,11 @@ class Books:
 class Load:
     """The thread that sells; a sale whose sending failed is sent again under its id until it is acknowledged.
 
-    `copies` is how often each sale is sent at most, `poison` a share of sales before which something broken is, and
-    `late` whether sales tell of times before and after now.
+    `copies` is how often each sale is sent at most, `poison` a share of sales before which something broken is,
+    `late` whether sales tell of times before and after now, and `times` how much faster it sells than it is meant to.
     """
 
+    times: int = 1
     copies: int = 1
     poison: float = 0.0
     late: bool = False
@@ -154,7 +155,8 @@ class Load:
         owed, last = 0.0, time.monotonic()
         while not self._stop.wait(PAUSE):
             now = time.monotonic()
-            owed = 0.0 if self._hold.is_set() else min(owed + (now - last) * self._a_second, self._a_second / 10)
+            rate = 0 if self._hold.is_set() else self.times * self._a_second
+            owed = min(owed + (now - last) * rate, rate / 10)
             last = now
             for _ in range(int(owed)):
                 self._send()

@@ -9,11 +9,12 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from infra.cli.layers import batch_staying
 from infra.stack.ports import is_free
 from schemas.settings import CHECKOUT, Settings
 
@@ -114,35 +115,15 @@ class Batch:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._process: subprocess.Popen[str] | None = None
+        self._opened = ExitStack()
+        self._run: Callable[[], Any] | None = None
 
     def run(self) -> Any:
         """What `tideline batch run --json` prints."""
-        process = self._process = self._process or self._started()
-        assert process.stdin is not None
-        assert process.stdout is not None
-        print(file=process.stdin, flush=True)
-        line = process.stdout.readline()
-        assert line, f"batch ended with exit code {process.wait()}; see `{self._told}`"
-        return json.loads(line)
+        if self._run is None:
+            self._run = self._opened.enter_context(batch_staying(environment(self._settings)))
+        return self._run()
 
     def end(self) -> None:
         """End the session."""
-        if self._process is not None:
-            self._process.communicate(timeout=_BOUND_SECONDS)
-
-    @property
-    def _told(self) -> Path:
-        return self._settings.home / "batch-of-tests.log"
-
-    def _started(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-P", "-m", "batch_layer", "run", "--stay", "--json"]
-        with self._told.open("a") as told:
-            return subprocess.Popen(
-                command,
-                env=environment(self._settings),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=told,
-                text=True,
-            )
+        self._opened.close()
