@@ -7,8 +7,9 @@ app transaction, and what raw already holds is left out besides, so that even a 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -49,7 +50,7 @@ def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]
     queries = {event: _start(spark, settings, event, topic, ticked) for event, topic in topics.items()}
     try:
         for event, query in queries.items():
-            _await(query, topics[event])
+            _await(query, topics[event], partial(_start, spark, settings, event, topics[event], ticked))
     finally:
         for query in queries.values():
             query.stop()
@@ -132,11 +133,14 @@ def _bytes(rows: DataFrame) -> int:
     return size
 
 
-def _await(query: StreamingQuery, topic: Topic) -> None:
+def _await(query: StreamingQuery, topic: Topic, start_again: Callable[[], StreamingQuery], left: int = 5) -> None:
+    """Return once it has ended; where another run archives the same topic, one of the two has to begin again."""
     try:
         query.awaitTermination()
     except PySparkException as error:
         message = str(error)
+        if "CONCURRENT_STREAM_LOG_UPDATE" in message and left:
+            return _await(start_again(), topic, start_again, left - 1)
         if "KAFKA_DATA_LOSS" in message or "failOnDataLoss" in message:
             raise RefusedError(
                 f"topic `{topic.name}` no longer holds records that are not archived yet; the archive stops rather "
