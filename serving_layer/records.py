@@ -203,15 +203,12 @@ def streams_held(transaction: Transaction) -> list[bytes]:
 
 def figures_of(transaction: Transaction, view: str) -> Figures:
     """The applier's counters of a view; all zero where it has done nothing."""
-    record = transaction.record(_FIGURES + view.encode())
-    buckets = len(FRESHNESS_BOUNDS) + 1
-    # Counts by other bounds, of an earlier version, begin anew as after a restart of what Prometheus scrapes.
-    return _figures(record) if record and len(record["freshness"]) == buckets else Figures(0, (0,) * buckets, 0)
+    return _figures(transaction.record(_FIGURES + view.encode()))
 
 
 def all_figures(transaction: Transaction) -> dict[str, Figures]:
     """The applier's counters by view."""
-    return {name.decode(): figures_of(transaction, name.decode()) for name in transaction.records(_FIGURES)}
+    return {name.decode(): _figures(record) for name, record in transaction.records(_FIGURES).items()}
 
 
 def put_figures(transaction: Transaction, view: str, figures: Figures) -> None:
@@ -320,4 +317,8 @@ def _offset_name(topic: str, partition: int) -> bytes:
 
 
 def _figures(record: Any) -> Figures:
+    buckets = len(FRESHNESS_BOUNDS) + 1
+    if record is None or len(record["freshness"]) != buckets:
+        # Counts by other bounds, of an earlier version, begin anew as after a restart of what Prometheus scrapes.
+        return Figures(0, (0,) * buckets, 0)
     return Figures(record["records"], tuple(record["freshness"]), record["freshness_sum"])

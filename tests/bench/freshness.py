@@ -29,7 +29,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
@@ -212,16 +212,11 @@ def measure(settings: Settings, seconds: float) -> tuple[list[Figure], dict[str,
     ]
 
     from_outside = _milliseconds([answered[each.number] - each.appended for each in counted])
-    for which, part in (("p50", 0.5), ("p99", 0.99)):
-        shown, outside = quantile(told, part), from_outside[which]
-        beside = f"{shown:.1f} ms by `/metrics`, {outside} ms from outside"
-        apart = round(abs(shown - outside), 1)
-        figures.append(Figure(f"freshness shown off by, {which} ms", apart, beside, at_most=max(20.0, outside / 10)))
 
     def slow(each: Acknowledged) -> bool:
         return 1e3 * (answered[each.number] - each.at) > P99_MS
 
-    return figures, {
+    return [*figures, *shown_beside(told, from_outside)], {
         "acknowledged_to_answer_ms": to_answer,
         "appended_to_answer_ms": from_outside,
         "acknowledged_to_speed_topic_ms": to_topic,
@@ -243,6 +238,15 @@ def scraped(url: str) -> Counter[float]:
     }
     bounds = sorted(below)
     return Counter({bound: below[bound] - below.get(before, 0) for before, bound in pairwise([0.0, *bounds])})
+
+
+def shown_beside(told: Counter[float], from_outside: Mapping[str, float]) -> Iterator[Figure]:
+    """How far what `/metrics` says is from what was seen."""
+    for which, part in (("p50", 0.5), ("p99", 0.99)):
+        shown, outside = quantile(told, part), from_outside[which]
+        beside = f"{shown:.1f} ms by `/metrics`, {outside} ms from outside"
+        apart = round(abs(shown - outside), 1)
+        yield Figure(f"freshness shown off by, {which} ms", apart, beside, at_most=max(20.0, outside / 10))
 
 
 def quantile(buckets: Counter[float], part: float) -> float:

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -59,20 +59,16 @@ def mounted(stack_home: Path) -> Iterator[None]:
             subprocess.run(["umount", folder], check=True)
 
 
-def full_store(stack: Settings, load: Load, draw: random.Random) -> None:
-    """No row can be written to the replica: answers stand where they are, and go on from there."""
-    load.sell(draw.randrange(MIDSTREAM))
-    with _full(stack.store):
-        load.sell(MIDSTREAM)
-        _lasts(draw)
+def lasting(broken: Callable[[Settings], AbstractContextManager[None]]) -> Fault:
+    """Sales go on while a folder takes no writes: answers or claims stand where they are, and go on from there."""
 
+    def fault(stack: Settings, load: Load, draw: random.Random) -> None:
+        load.sell(draw.randrange(MIDSTREAM))
+        with broken(stack):
+            load.sell(MIDSTREAM)
+            _lasts(draw)
 
-def full_state(stack: Settings, load: Load, draw: random.Random) -> None:
-    """No checkpoint can be completed: rows show, and nothing is claimed."""
-    load.sell(draw.randrange(MIDSTREAM))
-    with _full(stack.flink_state):
-        load.sell(MIDSTREAM)
-        _lasts(draw)
+    return fault
 
 
 def full_lake(stack: Settings, load: Load, draw: random.Random) -> None:
@@ -92,14 +88,6 @@ def read_only_lake(stack: Settings, load: Load, draw: random.Random) -> None:
     tideline(stack, "batch", "run")
 
 
-def read_only_state(stack: Settings, load: Load, draw: random.Random) -> None:
-    """As a full one."""
-    load.sell(draw.randrange(MIDSTREAM))
-    with _read_only(stack.flink_state):
-        load.sell(MIDSTREAM)
-        _lasts(draw)
-
-
 def read_only_store(stack: Settings, load: Load, draw: random.Random) -> None:
     """A replica that comes back on a file system that it may not write waits until it may."""
     programs, supervisor = ("reader", "loader", "applier"), Supervisor(Layout(stack))
@@ -113,16 +101,6 @@ def read_only_store(stack: Settings, load: Load, draw: random.Random) -> None:
         _lasts(draw)
     for program in programs:
         await_running(stack, program, None)
-
-
-DISKS: Final[dict[str, Fault]] = {
-    "full store": full_store,
-    "full flink state": full_state,
-    "full lake": full_lake,
-    "read-only lake": read_only_lake,
-    "read-only flink state": read_only_state,
-    "read-only store": read_only_store,
-}
 
 
 def _fails_or_not(stack: Settings) -> bool:
@@ -171,3 +149,13 @@ def _until(change: Callable[[], bool]) -> None:
 def _remount(folder: Path, option: str) -> bool:
     command: list[str | Path] = ["mount", "-o", f"remount,{option}", folder]
     return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+DISKS: Final[dict[str, Fault]] = {
+    "full store": lasting(lambda stack: _full(stack.store)),
+    "full flink state": lasting(lambda stack: _full(stack.flink_state)),
+    "full lake": full_lake,
+    "read-only lake": read_only_lake,
+    "read-only flink state": lasting(lambda stack: _read_only(stack.flink_state)),
+    "read-only store": read_only_store,
+}
