@@ -7,9 +7,8 @@ app transaction, and what raw already holds is left out besides, so that even a 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -30,6 +29,9 @@ from schemas.settings import Settings
 _RECORDS_A_BATCH: Final = 2_000_000
 _LOG_APPEND: Final = 1
 
+_ATTEMPTS: Final = 5
+"""How often an archive begins again beside another one."""
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -49,8 +51,10 @@ def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]
         ticked = ticker.tick_all(topics.values())
     queries = {event: _start(spark, settings, event, topic, ticked) for event, topic in topics.items()}
     try:
-        for event, query in queries.items():
-            _await(query, topics[event], partial(_start, spark, settings, event, topics[event], ticked))
+        for event, topic in topics.items():
+            left = _ATTEMPTS
+            while not _ends(queries[event], topic, may_begin_again=left > 0):
+                queries[event], left = _start(spark, settings, event, topic, ticked), left - 1
     finally:
         for query in queries.values():
             query.stop()
@@ -133,20 +137,21 @@ def _bytes(rows: DataFrame) -> int:
     return size
 
 
-def _await(query: StreamingQuery, topic: Topic, start_again: Callable[[], StreamingQuery], left: int = 5) -> None:
-    """Return once it has ended; where another run archives the same topic, one of the two has to begin again."""
+def _ends(query: StreamingQuery, topic: Topic, *, may_begin_again: bool) -> bool:
+    """Whether it came to its end: Spark stops one of two runs that archive the same topic at once."""
     try:
         query.awaitTermination()
     except PySparkException as error:
         message = str(error)
-        if "CONCURRENT_STREAM_LOG_UPDATE" in message and left:
-            return _await(start_again(), topic, start_again, left - 1)
+        if "CONCURRENT_STREAM_LOG_UPDATE" in message and may_begin_again:
+            return False
         if "KAFKA_DATA_LOSS" in message or "failOnDataLoss" in message:
             raise RefusedError(
                 f"topic `{topic.name}` no longer holds records that are not archived yet; the archive stops rather "
                 f"than skip them. Run it again to see which ({message.splitlines()[0]})"
             ) from error
         raise
+    return True
 
 
 def _query_id(checkpoint: Path) -> str:
