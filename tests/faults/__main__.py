@@ -63,10 +63,10 @@ def main(
 
 
 def keep(path: Path, outcomes: Sequence[Outcome]) -> None:
-    """Write the runs in place of earlier ones of the same faults: the last run of each fault counts."""
-    again = {each.fault for each in outcomes}
+    """Write the runs in place of earlier ones of the same faults and seeds: the last run of each counts."""
+    again = {(each.fault, each.seed) for each in outcomes}
     kept = json.loads(path.read_text())["runs"] if path.exists() else []
-    runs = [run for run in kept if run["fault"] not in again]
+    runs = [run for run in kept if (run["fault"], run["seed"]) not in again]
     runs += [{**asdict(each), "on": today()} for each in outcomes]
     path.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
 
