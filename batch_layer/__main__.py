@@ -12,12 +12,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import ContextVar
+from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from schemas.core.errors import RequestError, TidelineError, UnknownName
+from schemas.core.errors import BadValue, RequestError, TidelineError, UnknownName
 from schemas.core.instants import Instant, format_instant
 from schemas.settings import Settings
 
@@ -31,6 +33,18 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
+_result: ContextVar[Path | None] = ContextVar("_result", default=None)
+
+
+@app.callback()
+def options(
+    result: Annotated[
+        Path | None, typer.Option(help="Write what `--json` prints, or `error`, into this file too.")
+    ] = None,
+) -> None:
+    """Archive the log, build segments, publish generations."""
+    _result.set(result)
 
 
 @app.command()
@@ -129,12 +143,62 @@ def _run_once(settings: Settings, spark: SparkSession, views: list[str], session
     seconds = {"session": round(session, 3), "run": round(time.monotonic() - began, 3)}
     _print(as_json, {**encode_run(done), "seconds": seconds}, run_lines(done))
     _warn_failures(done.failures)
+    failed = [name for name, view in done.views.items() if view.failed]
+    if failed:
+        raise TidelineError(
+            f"nothing new is published of {', '.join(failed)}; the others are, and the reasons are above"
+        )
     broken = [name for name, event in done.events.items() if not event.conservation.holds]
     if broken:
         raise TidelineError(
             f"received is not valid + duplicate + quarantined for {', '.join(broken)}; `tideline batch status` counts, "
             "and `tideline batch recompute` of a view judges its event again"
         )
+
+
+@app.command()
+def build(
+    views: Annotated[list[str] | None, typer.Argument(help="Only these views; default: all applied.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Judge what is archived and append the segments of every view; `publish` shows them. One of many may fail."""
+    from batch_layer.build import build_views
+    from batch_layer.outcomes import encode_event_run
+    from batch_layer.publishing import encode_built
+    from batch_layer.run import chosen, events_run
+    from batch_layer.session import spark_session
+    from batch_layer.tell import built_line, event_line
+
+    settings = Settings.from_environment()
+    applied = chosen(settings, views or [])
+    with _progress() as report:
+        report("starting Spark")
+        with spark_session(settings) as spark:
+            found, built = build_views(settings, spark, applied, report)
+        report("counting")
+        events = events_run(settings, applied, found, {})
+    encoded = {
+        "events": [encode_event_run(name, each) for name, each in events.items()],
+        "views": [encode_built(each) for each in built],
+    }
+    _print(as_json, encoded, [*starmap(event_line, events.items()), *map(built_line, built)])
+
+
+@app.command()
+def publish(
+    built: Annotated[str, typer.Argument(help="The entry of one view in what `build --json` prints.")],
+    as_json: AsJson = False,
+) -> None:
+    """Make what was built of one view its current generation; what no longer fits is discarded, and that is said."""
+    from batch_layer.outcomes import encode_view_run
+    from batch_layer.publishing import decode_built, publish_edits
+    from batch_layer.tell import view_line
+
+    edits = decode_built(_json(built))
+    if edits.failed:
+        raise TidelineError(f"view `{edits.view}` could not be built: {edits.failed}")
+    done = publish_edits(Settings.from_environment().lake, edits, _now())
+    _print(as_json, encode_view_run(edits.view, done), [view_line(edits.view, done)])
 
 
 @app.command()
@@ -190,7 +254,24 @@ def status(as_json: AsJson = False) -> None:
 
 
 def _print(as_json: bool, encoded: dict[str, Any], lines: list[str]) -> None:
-    print(json.dumps(encoded, default=str) if as_json else "\n".join(lines), flush=True)
+    text = json.dumps(encoded, default=str)
+    _write_result(text)
+    print(text if as_json else "\n".join(lines), flush=True)
+
+
+def _write_result(text: str) -> None:
+    if (file := _result.get()) is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        new = file.with_name(file.name + ".new")
+        new.write_text(text)
+        new.replace(file)
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise BadValue(f"this is no JSON: {error}") from error
 
 
 @contextmanager
@@ -267,9 +348,12 @@ def main(command: Callable[[], Any] = app) -> None:
                 raise unreadable(lake, error) from error
             raise
     except TidelineError as error:
+        _write_result(json.dumps({"error": str(error)}))
         print(f"tideline: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
 
 
 if __name__ == "__main__":
+    if sys.path[0] == str(Path(__file__).parent):
+        del sys.path[0]  # `spark-submit` puts it first, and our `run.py` would hide another's `run`
     main()

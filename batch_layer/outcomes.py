@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from batch_layer.conservation import Conservation
-from schemas.core.generations import Generation
+from schemas.core.generations import Edit, Generation
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
 
@@ -27,12 +27,27 @@ class EventRun:
 
 @dataclass(frozen=True)
 class ViewRun:
-    """What a run did for one view; no edits: nothing was new. `notes` name what was left undone and why."""
+    """What a run did for one view; no edits: nothing was new.
+
+    `notes` name what was left undone and why, `failed` is why nothing more could be done.
+    """
 
     generation: Generation | None
     edits: list[str] = field(default_factory=list)
     discarded: int = 0
     notes: list[str] = field(default_factory=list)
+    failed: str | None = None
+
+
+@dataclass(frozen=True)
+class Built:
+    """Edits of one view whose rows are in the lake; none: nothing was new. `failed` is why it could not be built."""
+
+    view: str
+    definition: str
+    edits: list[Edit] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    failed: str | None = None
 
 
 @dataclass(frozen=True)
@@ -47,7 +62,7 @@ class Run:
 def encode_run(run: Run) -> dict[str, Any]:
     """For `run --json`."""
     return {
-        "events": [_event_run(name, each) for name, each in run.events.items()],
+        "events": [encode_event_run(name, each) for name, each in run.events.items()],
         "views": [encode_view_run(name, each) for name, each in run.views.items()],
     }
 
@@ -60,10 +75,12 @@ def encode_view_run(view: str, run: ViewRun) -> dict[str, Any]:
         "edits": run.edits,
         "discarded": run.discarded,
         "notes": run.notes,
+        "failed": run.failed,
     }
 
 
-def _event_run(name: str, run: EventRun) -> dict[str, Any]:
+def encode_event_run(name: str, run: EventRun) -> dict[str, Any]:
+    """For `run --json` and `build --json`."""
     return {
         "event": name,
         "archived": run.archived,

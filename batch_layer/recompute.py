@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pyspark.sql import SparkSession
 
+from batch_layer.build import boundary_of
 from batch_layer.locks import reading_imports, recomputing
 from batch_layer.outcomes import Report, ViewRun
-from batch_layer.run import boundary_of
 from batch_layer.segments import append_rebuilt
 from batch_layer.tables import imported, judged_until
 from batch_layer.valid import judge_interval

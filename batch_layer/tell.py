@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import starmap
 
 from batch_layer.conservation import Conservation
-from batch_layer.outcomes import Run, ViewRun, encode_instant
+from batch_layer.outcomes import Built, EventRun, Run, ViewRun, encode_instant
 from batch_layer.status import EventStatus, ViewStatus
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
@@ -13,17 +14,27 @@ from schemas.lake.losses import Loss
 
 def run_lines(run: Run) -> list[str]:
     """A line an event, then a line a view."""
-    lines = []
-    for name, event in run.events.items():
-        held_back = f", held back by partitions {event.held_back}" if event.held_back else ""
-        boundary = encode_instant(event.boundary) or "none"
-        lines.append(f"{name}: boundary {boundary}{held_back}; {conservation_text(event.conservation)}")
-    return [*lines, *(view_line(name, view) for name, view in run.views.items())]
+    return [*starmap(event_line, run.events.items()), *starmap(view_line, run.views.items())]
+
+
+def event_line(name: str, event: EventRun) -> str:
+    """How far an event is judged, and what was made of its records."""
+    held_back = f", held back by partitions {event.held_back}" if event.held_back else ""
+    boundary = encode_instant(event.boundary) or "none"
+    return f"{name}: boundary {boundary}{held_back}; {conservation_text(event.conservation)}"
+
+
+def built_line(built: Built) -> str:
+    """What waits to be published of a view."""
+    if built.failed:
+        return f"{built.view}: FAILED: {built.failed}"
+    did = " and ".join(type(edit).__name__.lower() for edit in built.edits) or "nothing new"
+    return f"{built.view}: {did}" + "".join(f"; {note}" for note in built.notes)
 
 
 def view_line(view: str, run: ViewRun) -> str:
     """What became of a view."""
-    notes = "".join(f"; {note}" for note in run.notes)
+    notes = "".join(f"; {note}" for note in [*run.notes, *([f"FAILED: {run.failed}"] if run.failed else [])])
     if run.generation is None:
         return f"{view}: no generation yet{notes}"
     did = " and ".join(run.edits) or "nothing new"

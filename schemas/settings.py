@@ -14,13 +14,15 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 class Settings:
     """One stack. Two stacks share nothing but `jars` and the Python environments.
 
-    `home` holds all state; `kafka` is `host:port`; `flink` and `serving` are base URLs.
+    `home` holds all state; `kafka` is `host:port`; `flink`, `serving` and `airflow` are base URLs; a stack whose
+    `airflow` is empty has none.
     """
 
     home: Path
     kafka: str
     flink: str
     serving: str
+    airflow: str
     jars: Path
     stream_python: Path
 
@@ -32,6 +34,7 @@ class Settings:
             kafka=environment.get("TIDELINE_KAFKA", "127.0.0.1:19092"),
             flink=environment.get("TIDELINE_FLINK", "http://127.0.0.1:18081"),
             serving=environment.get("TIDELINE_SERVING", "http://127.0.0.1:18080"),
+            airflow=environment.get("TIDELINE_AIRFLOW", "http://127.0.0.1:18085"),
             jars=Path(environment.get("TIDELINE_JARS", CHECKOUT / ".tideline" / "jars")),
             stream_python=Path(
                 environment.get(

@@ -13,6 +13,8 @@ from schemas.core.errors import UnavailableError, UnknownName
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from infra.stack.layout import Layout
     from infra.stack.status import Status
 
@@ -52,10 +54,7 @@ def up(
         )
     found = read_status(layout)
     console.print(f"{len(started)} started, {found.resident_mb:,} of {LIMIT_MB:,} MB resident", highlight=False)
-    addresses = {"flink-jobmanager": layout.settings.flink, "reader": f"{layout.settings.serving}/docs"}
-    for line in found.lines:
-        if line.name in addresses and line.state == "running":
-            console.print(f"{line.name}: {addresses[line.name]}", highlight=False)
+    _print_pages(console, found)
 
 
 def down() -> None:
@@ -121,9 +120,16 @@ def _print_status(found: Status) -> None:
     console.print(
         f"{found.resident_mb:,} MB resident of {LIMIT_MB:,}; logs in {found.home}/logs", highlight=False, soft_wrap=True
     )
+    _print_pages(console, found)
     for line in found.lines:
         if not line.is_well:
             console.print(f"[red]{line.name} is {line.state}[/]; see {line.log}", highlight=False, soft_wrap=True)
         elif line.restarts:
             again = f"{line.name} has died and was started again, {line.restarts} times since `tideline up`"
             console.print(f"[yellow]{again}[/]; see {line.log}", highlight=False, soft_wrap=True)
+
+
+def _print_pages(console: Console, found: Status) -> None:
+    for page in found.pages:
+        login = f" ({page.login})" if page.login else ""
+        console.print(f"{page.name:<8} {page.url}{login}", highlight=False, markup=False, soft_wrap=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Final
 
 from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
@@ -19,12 +21,22 @@ from schemas.core.errors import UnavailableError
 BOUND = 180.0
 
 
+_AIRFLOW: Final[Mapping[str, str]] = {
+    "airflow-api-server": "metadatabase",
+    "airflow-scheduler": "scheduler",
+    "airflow-dag-processor": "dag_processor",
+    "airflow-triggerer": "triggerer",
+}
+"""By program the part of Airflow's health that it answers for."""
+
+
 def condition_of(layout: Layout, program: str) -> Callable[[], bool] | None:
     """What has to hold once the program runs; `None` where running is all."""
     known: dict[str, Callable[[], bool]] = {
         "kafka": lambda: kafka_answers(layout.settings.kafka),
         "flink-jobmanager": lambda: read_json(f"{layout.settings.flink}/overview") is not None,
         "flink-taskmanager": lambda: slots(layout.settings.flink, process_ids(layout, program)[-1:]) == flink.SLOTS,
+        **{name: partial(airflow_works, layout.settings.airflow, part) for name, part in _AIRFLOW.items()},
         "reader": lambda: read_json(f"{layout.settings.serving}/healthz") is not None,
     }
     return known.get(program)
@@ -45,6 +57,12 @@ def slots(flink_url: str, process_ids: Sequence[int]) -> int:
     known = read_json(f"{flink_url}/taskmanagers")
     managers = known["taskmanagers"] if isinstance(known, dict) else []
     return sum(int(manager["slotsNumber"]) for manager in managers if manager["id"] in names)
+
+
+def airflow_works(url: str, part: str) -> bool:
+    """Whether the API server answers and says that this part is well."""
+    health = read_json(f"{url}/api/v2/monitor/health")
+    return isinstance(health, dict) and health[part]["status"] == "healthy"
 
 
 def read_json(url: str) -> object | None:

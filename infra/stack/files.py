@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from batch_layer import spark_settings
 from infra.java import Java
-from infra.stack import flink, kafka, supervisor
+from infra.stack import airflow, flink, kafka, supervisor
 from infra.stack.layout import Layout
 from infra.stack.programs import Program, client_script, own_environment, script
 
@@ -55,10 +56,17 @@ def _replace_script(path: Path, text: str) -> bool:
 
 
 def _configuration(layout: Layout) -> dict[Path, str]:
-    return {
+    files = {
         kafka.properties_file(layout): kafka.properties(layout),
         kafka.log4j2_file(layout): kafka.LOG4J2,
         layout.flink_configuration / "config.yaml": flink.configuration(layout),
         layout.flink_configuration / "log4j-console.properties": flink.LOG4J,
         layout.flink_configuration / "log4j-cli.properties": flink.LOG4J_CLIENT,
+    }
+    if not layout.settings.airflow:
+        return files
+    return {
+        **files,
+        airflow.configuration_file(layout): airflow.configuration(layout),
+        layout.spark_configuration / "spark-defaults.conf": spark_settings.defaults_file(layout.settings),
     }

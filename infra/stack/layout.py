@@ -68,6 +68,20 @@ class Layout:
         return Path(f"/tmp/tideline-{os.getuid()}") / f"{name}.sock"  # noqa: S108 - made private by `private_folder`
 
     @property
+    def spark_configuration(self) -> Path:
+        """`spark-defaults.conf` of what Airflow submits."""
+        return self.configuration / "spark"
+
+    @property
+    def airflow_data(self) -> Path:
+        """Airflow's metadata; `secrets` in it is for this user alone."""
+        return self.home / "airflow"
+
+    @property
+    def airflow_secrets(self) -> Path:
+        return self.airflow_data / "secrets"
+
+    @property
     def kafka_port(self) -> int:
         return int(self.settings.kafka.rpartition(":")[2])
 
@@ -86,6 +100,10 @@ class Layout:
     @property
     def serving_port(self) -> int:
         return url_port(self.settings.serving)
+
+    @property
+    def airflow_port(self) -> int:
+        return url_port(self.settings.airflow)
 
     def log(self, program: str) -> Path:
         return self.settings.logs / f"{program}.log"

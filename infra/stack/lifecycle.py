@@ -5,11 +5,12 @@ from __future__ import annotations
 import fcntl
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 
 from infra.java import Java
-from infra.stack import files, kafka
+from infra.stack import airflow, files, kafka
 from infra.stack.conditions import BOUND, condition_of
 from infra.stack.layout import Layout
 from infra.stack.noted import restarts
@@ -99,13 +100,24 @@ def _start(
     require_free(port for port in ports_of(layout) if port.program in names)
     if "kafka" in names:
         kafka.format_storage(layout, java)
-    for program in idle:
-        report(program.name, "starting")
-        if states[program.name].state == "BACKOFF":
-            supervisor.stop(program.name)
-        (layout.starts / program.name).unlink(missing_ok=True)
-        supervisor.start(program.name)
+    with ThreadPoolExecutor(1) as beside:
+        # Airflow makes its tables while the programs before it come up.
+        prepared = beside.submit(airflow.prepare, layout) if names & airflow.COMPONENTS.keys() else None
+        for program in idle:
+            if prepared is not None and program.name in airflow.COMPONENTS:
+                report(program.name, "waiting for its tables")
+                prepared.result()
+            _start_one(supervisor, program, report)
     return tuple(program.name for program in idle)
+
+
+def _start_one(supervisor: Supervisor, program: Program, report: Report) -> None:
+    layout = supervisor.layout
+    report(program.name, "starting")
+    if supervisor.states()[program.name].state == "BACKOFF":
+        supervisor.stop(program.name)
+    (layout.starts / program.name).unlink(missing_ok=True)
+    supervisor.start(program.name)
 
 
 def _await(supervisor: Supervisor, program: Program, report: Report) -> None:

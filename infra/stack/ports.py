@@ -24,13 +24,16 @@ class Port:
 
 def ports_of(layout: Layout) -> tuple[Port, ...]:
     """Every fixed port of the stack. The inner ones follow the outer ones by one."""
-    return (
+    ports = (
         Port(layout.kafka_port, "kafka", "kafka", "TIDELINE_KAFKA"),
         Port(layout.kafka_controller_port, "kafka", "kafka's controller, one above its own", "TIDELINE_KAFKA"),
         Port(layout.flink_port, "flink-jobmanager", "flink", "TIDELINE_FLINK"),
         Port(layout.flink_rpc_port, "flink-jobmanager", "flink's job manager, one above its own", "TIDELINE_FLINK"),
         Port(layout.serving_port, "reader", "serving", "TIDELINE_SERVING"),
     )
+    if not layout.settings.airflow:
+        return ports
+    return (*ports, Port(layout.airflow_port, "airflow-api-server", "airflow", "TIDELINE_AIRFLOW"))
 
 
 def require_free(ports: Iterable[Port]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from infra.demo import state as replay_state
 from infra.java import Java
-from infra.stack import flink, kafka
+from infra.stack import airflow, flink, kafka
 from infra.stack.layout import Layout
 from infra.stack.processes import MARK
 from schemas.core.errors import UnknownName
@@ -26,6 +26,7 @@ NAMES = (
     "applier",
     "loader",
     "reader",
+    *airflow.COMPONENTS,
     "replay",
 )
 
@@ -45,7 +46,7 @@ class Program:
 
 
 def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
-    """Every program, in the order of `NAMES`."""
+    """Every program of this stack, in the order of `NAMES`."""
     serve = ("serving_layer", "serve", "--port", str(layout.serving_port), "--workers", "1")
     commands: dict[str, Sequence[str]] = {
         "kafka": kafka.command(layout, java),
@@ -56,18 +57,25 @@ def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
         "applier": _module("serving_layer", "apply"),
         "loader": _module("serving_layer", "load"),
         "reader": _module(*serve),
+        **{name: airflow.command(name) for name in airflow.COMPONENTS},
         "replay": _module("infra.demo"),
     }
     grace, named_by = {"kafka": 20}, {"flink-taskmanager": flink.TASK_MANAGER_NAME}
     return tuple(
         Program(name, tuple(commands[name]), grace=grace.get(name, 10), named_by=named_by.get(name, ""))
         for name in NAMES
+        if layout.settings.airflow or name not in airflow.COMPONENTS
     )
 
 
 def usual(layout: Layout) -> list[str]:
-    """What `up` starts: all, but for the replay where no demo has begun one in this stack."""
-    return [name for name in NAMES if name != "replay" or replay_state.is_live(layout.home)]
+    """What `up` starts: all, but for the replay where no demo has begun one, and Airflow in a stack without it."""
+    replayed = replay_state.is_live(layout.home)
+    return [
+        name
+        for name in NAMES
+        if (name != "replay" or replayed) and (name not in airflow.COMPONENTS or layout.settings.airflow)
+    ]
 
 
 def chosen(programs: Sequence[Program], only: Iterable[str] | None) -> tuple[Program, ...]:
@@ -90,6 +98,7 @@ def environment_of(layout: Layout, java: Java, base: Mapping[str, str] = os.envi
         "TIDELINE_KAFKA": settings.kafka,
         "TIDELINE_FLINK": settings.flink,
         "TIDELINE_SERVING": settings.serving,
+        "TIDELINE_AIRFLOW": settings.airflow,
         "TIDELINE_JARS": str(settings.jars),
         "TIDELINE_STREAM_PYTHON": str(settings.stream_python),
         "JAVA_HOME": str(java.home),
@@ -103,6 +112,8 @@ def script(program: Program, layout: Layout, environment: Mapping[str, str], con
     It becomes the program (`exec`), so its process id is the program's. `configuration` is hashed into it: a script
     that differs from the one a program was started by means that the program has to start again.
     """
+    if program.name in airflow.COMPONENTS:
+        environment = {**environment, **airflow.environment(layout)}
     exports = _exports({**environment, MARK: str(layout.home), "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"})
     digest = hashlib.sha256(configuration.encode()).hexdigest()
     named = f' {shlex.quote(program.named_by)}"$$"' if program.named_by else ""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
+from infra.stack import airflow
 from infra.stack.layout import Layout
 from infra.stack.noted import process_ids, restarts
+from infra.stack.ports import ports_of
 from infra.stack.processes import processes_of, resident_bytes
 from infra.stack.programs import NAMES
 from infra.stack.supervisor import Supervisor
@@ -32,11 +35,21 @@ class Line:
 
 
 @dataclass(frozen=True)
+class Page:
+    """Something to open in a browser; `login` is what it asks for, if it asks."""
+
+    name: str
+    url: str
+    login: str | None = None
+
+
+@dataclass(frozen=True)
 class Status:
     """The stack at `home`, read once."""
 
     home: str
     lines: tuple[Line, ...]
+    pages: tuple[Page, ...] = ()
 
     @property
     def resident_mb(self) -> int:
@@ -49,7 +62,13 @@ class Status:
     def encode(self) -> dict[str, object]:
         """For `--json`."""
         programs = [asdict(line) for line in self.lines]
-        return {"home": self.home, "programs": programs, "resident_mb": self.resident_mb, "limit_mb": LIMIT_MB}
+        return {
+            "home": self.home,
+            "programs": programs,
+            "resident_mb": self.resident_mb,
+            "limit_mb": LIMIT_MB,
+            "pages": [asdict(page) for page in self.pages],
+        }
 
 
 def read_status(layout: Layout) -> Status:
@@ -73,7 +92,7 @@ def read_status(layout: Layout) -> Status:
     ]
     pid_file = layout.home / "supervisord.pid"
     keeper = int(pid_file.read_text()) if pid_file.exists() else 0
-    return Status(str(layout.home), (_supervisor_line(layout, "running", keeper), *lines))
+    return Status(str(layout.home), (_supervisor_line(layout, "running", keeper), *lines), _pages(layout, lines))
 
 
 # The supervisor's word -> ours.
@@ -108,7 +127,17 @@ def _supervisor_line(layout: Layout, state: str, pid: int) -> Line:
 
 
 def _ports(layout: Layout) -> dict[str, int]:
-    return {"kafka": layout.kafka_port, "flink-jobmanager": layout.flink_port, "reader": layout.serving_port}
+    return {port.program: port.number for port in reversed(ports_of(layout))}
+
+
+def _pages(layout: Layout, lines: Sequence[Line]) -> tuple[Page, ...]:
+    settings, login = layout.settings, f"{airflow.USER} / {airflow.password(layout)}"
+    pages = {
+        "reader": Page("answers", f"{settings.serving}/docs"),
+        "flink-jobmanager": Page("Flink", settings.flink),
+        "airflow-api-server": Page("Airflow", settings.airflow, login),
+    }
+    return tuple(pages[line.name] for line in lines if line.name in pages and line.state == "running")
 
 
 def _megabytes(size: int) -> int:

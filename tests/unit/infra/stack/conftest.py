@@ -29,12 +29,15 @@ def layout_fixture(tmp_path: Path) -> Layout:
     jars = tmp_path / "some jars"
     (jars / "flink").mkdir(parents=True)
     (jars / "flink/connector-1.jar").write_text("connector")
+    (jars / "spark").mkdir()
+    (jars / "spark/delta-1.jar").write_text("delta")
     return Layout(
         Settings(
             home=tmp_path / "Größe 50% of it",
             kafka="127.0.0.1:19092",
             flink="http://127.0.0.1:18081",
             serving="http://127.0.0.1:18080",
+            airflow="http://127.0.0.1:18085",
             jars=jars,
             stream_python=stream / "bin/python",
         )

@@ -1,0 +1,55 @@
+"""What all DAGs share: their owner, their patience, their alarms, and the assets that join them."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from airflow.sdk import Asset, AsyncCallback, DeadlineAlert, DeadlineReference
+
+from infra.airflow.alarms import failed, late
+from schemas.core.catalog import load_catalog
+
+CATALOG: Final = load_catalog()
+
+BEGAN: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - Airflow reads it in its own zone, UTC
+
+SETTINGS: Final[dict[str, Any]] = {
+    "start_date": BEGAN,
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": {
+        "owner": "tideline",
+        "retries": 2,
+        "retry_delay": timedelta(seconds=15),
+        "execution_timeout": timedelta(minutes=30),
+        "on_failure_callback": failed,
+    },
+    # A DAG's own docstring is its page.
+    "tags": ["tideline"],
+}
+"""Arguments of every DAG; what one needs otherwise it says after them."""
+
+
+def deadline(dag: str, within: timedelta) -> DeadlineAlert:
+    """The alarm of a run that has not ended `within` its being queued."""
+    why = f"a run of `{dag}` has not ended {within} after it was queued"
+    return DeadlineAlert(
+        name=f"{dag} ends",
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=within,
+        callback=AsyncCallback(late, kwargs={"what": why, "dag": dag}),
+    )
+
+
+def raw_of(event: str) -> Asset:
+    """The raw table of an event: bytes as they came."""
+    return Asset(name=f"raw.{event}", uri=f"tideline://raw/{event}", group="tideline")
+
+
+def view_of(view: str) -> Asset:
+    """The generations of a view."""
+    return Asset(name=f"view.{view}", uri=f"tideline://view/{view}", group="tideline")
+
+
+RAW: Final = {event: raw_of(event) for event in sorted(CATALOG.events)}

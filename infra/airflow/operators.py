@@ -1,0 +1,116 @@
+"""Operators that start a layer's command line, and read what it did."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
+from airflow.providers.standard.hooks.subprocess import SubprocessHook
+from airflow.sdk import BaseOperator, Context
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
+
+from schemas.settings import CHECKOUT, Settings
+
+APPLICATION: Final = str(CHECKOUT / "batch_layer" / "__main__.py")
+
+Done = dict[str, Any]
+Emit = Callable[[Done, Context], None]
+"""Told what was done, attaches it to the events of the task's outlets."""
+
+
+class Application(SparkSubmitOperator):
+    """A command of the batch layer as a Spark application, over the connection `spark_default`.
+
+    What it prints with `--json` is the task's result. It reaches us through a file in the lake, which a driver on any
+    cluster can write. Each list in it is pushed under its own name too, for tasks that are mapped over it.
+    """
+
+    def __init__(self, *, arguments: Sequence[str], emit: Emit | None = None, **kwargs: Any) -> None:
+        super().__init__(
+            application=APPLICATION,
+            application_args=list(arguments),
+            pool="spark",
+            name="tideline-{{ task.task_id }}",
+            **kwargs,
+        )
+        self.emit = emit
+
+    def execute(self, context: Context) -> Done:
+        """Raises `AirflowException` with the command's own reason."""
+        result = _result_file(context)
+        self.application_args = ["--result", str(result), *(self.application_args or [])]
+        try:
+            super().execute(context)
+        except AirflowException as error:
+            raise AirflowException(_reason(result) or str(error)) from error
+        return _told(self, context, json.loads(result.read_text()), self.emit)
+
+
+class Command(BaseOperator):
+    """A layer's command that needs no Spark, as a process on this machine; the last line is its JSON.
+
+    `document` is handed over as one more argument, as JSON: what a task mapped over another's result works on. `skip`
+    gives the reason where there was nothing to do.
+    """
+
+    template_fields: Sequence[str] = ("arguments", "document")
+
+    def __init__(
+        self,
+        *,
+        arguments: Sequence[str],
+        document: Any = None,
+        emit: Emit | None = None,
+        skip: Callable[[Done], str | None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.arguments, self.document, self.emit, self.skip = arguments, document, emit, skip
+        self._hook = SubprocessHook()
+
+    def execute(self, context: Context) -> Done:
+        """Raises `AirflowException` with the last line that the command printed."""
+        document = [] if self.document is None else [json.dumps(self.document)]
+        command = [sys.executable, "-P", "-m", *self.arguments, *document, "--json"]
+        done = self._hook.run_command(command, env={**os.environ, "TTY_INTERACTIVE": "0"})
+        if done.exit_code != 0:
+            raise AirflowException(done.output)
+        return _told(self, context, json.loads(done.output), self.emit, self.skip)
+
+    def on_kill(self) -> None:
+        """End the process too."""
+        self._hook.send_sigterm()
+
+
+def _result_file(context: Context) -> Path:
+    task = context["ti"]
+    folder = Settings.from_environment().lake / "_results" / task.dag_id
+    return folder / f"{task.run_id}-{task.task_id}-{task.map_index}-{task.try_number}.json".replace(":", "")
+
+
+def _reason(result: Path) -> str | None:
+    return str(json.loads(result.read_text())["error"]) if result.exists() else None
+
+
+def _told(
+    operator: BaseOperator,
+    context: Context,
+    done: Any,
+    emit: Emit | None,
+    skip: Callable[[Done], str | None] | None = None,
+) -> Done:
+    operator.log.info("%s", json.dumps(done, indent=2))
+    for name, value in done.items() if isinstance(done, Mapping) else ():
+        if isinstance(value, list):
+            context["ti"].xcom_push(key=name, value=value)
+    if emit is not None:
+        emit(done, context)
+    if skip is not None and (why := skip(done)):
+        raise AirflowSkipException(why)
+    result: Done = done
+    return result
