@@ -10,7 +10,7 @@ Any cadence will do: answers are fresh through the stream meanwhile. What this s
 
 | the log says | do |
 |---|---|
-| the log has lost records | produce them again if a producer still has them; `tideline batch accept-loss EVENT` goes on without them |
+| the log has lost records | produce them again; without them, `tideline batch accept-loss EVENT` goes on |
 | Kafka does not answer | `tideline status`; nothing is lost, the next run takes everything |
 | the lake takes no writes | make room; nothing is half there, the next run takes everything |
 | a partition took no tick | the boundary waits for it and answers stay exact; look at the broker |

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from airflow.sdk import Asset, AsyncCallback, DeadlineAlert, DeadlineReference
+from airflow.sdk import Asset
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from infra.airflow.alarms import failed, late
 from schemas.core.catalog import load_catalog
 
 CATALOG: Final = load_catalog()
 
-BEGAN: Final = datetime(2026, 1, 1)  # noqa: DTZ001 - Airflow reads it in its own zone, UTC
+BEGAN: Final = datetime(2026, 1, 1)
 
 SETTINGS: Final[dict[str, Any]] = {
     "start_date": BEGAN,

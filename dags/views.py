@@ -16,7 +16,7 @@ through the stream for as long as its retention lasts (`tideline batch status` s
 |---|---|
 | `build` | its log says which part of the stack it could not use; nothing is published, so clear the task |
 | one of `gate` | its log names the table rule, the contract rule that would take the records out, and the time left |
-| one of `publish` | its log has the reason of this view alone; `tideline batch recompute VIEW` builds it again from raw |
+| one of `publish` | its log has the reason of this view; `tideline batch recompute VIEW` builds it again from raw |
 
 A `publish` that is skipped had nothing new, or its edit was overtaken by another run: the next one plans anew.
 Clearing tasks, old runs and two runs at once are safe: what no longer fits is discarded and counted.

@@ -40,7 +40,7 @@ class Application(SparkSubmitOperator):
         )
         self.emit = emit
 
-    def execute(self, context: Context) -> Done:
+    def execute(self, context: Context) -> Done:  # type: ignore[override] # the provider's returns nothing
         """Raises `AirflowException` with the command's own reason."""
         result = _result_file(context)
         self.application_args = ["--result", str(result), *(self.application_args or [])]
@@ -84,7 +84,7 @@ class Command(BaseOperator):
 
     def on_kill(self) -> None:
         """End the process too."""
-        self._hook.send_sigterm()
+        self._hook.send_sigterm()  # type: ignore[no-untyped-call]
 
 
 def _result_file(context: Context) -> Path:
