@@ -6,6 +6,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,8 @@ from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from infra.verify.comparison import Comparison
+    from infra.verify.run import Draw
+    from schemas.core.views import View as Definition
     from serving_layer.client import Answers
 
 PANEL = "Answers"
@@ -82,31 +85,42 @@ def verify(
 
 def check(settings: Settings, *, view: str = "", keys: int, seed: int | None = None) -> tuple[list[Comparison], int]:
     """Run the check with progress on the terminal; what was compared, and the seed."""
-    from rich.console import Console
-    from rich.progress import Progress
+    from infra.verify.sampling import sample
 
-    from infra.verify.asking import Asking
-    from infra.verify.run import Check
-    from infra.verify.run import verify as verify_views
+    drawn = secrets.randbelow(1_000_000) if seed is None else seed
+    return compare_drawn(settings, applied_views(settings, view), partial(sample, size=keys, seed=drawn)), drawn
+
+
+def applied_views(settings: Settings, view: str = "") -> list[Definition]:
+    """One applied view, or all where none is named."""
     from schemas.lake.catalog import read_applied
-    from serving_layer.client import Client
 
     applied = {name: each.view for name, each in read_applied(settings.lake).items()}
     if view and view not in applied:
         raise UnknownName("applied view", view, applied)
     if not applied:
         raise UnavailableError("no view is applied, so there is nothing to compare; run `tideline apply`")
-    views = [applied[view]] if view else list(applied.values())
-    drawn = secrets.randbelow(1_000_000) if seed is None else seed
+    return [applied[view]] if view else list(applied.values())
+
+
+def compare_drawn(settings: Settings, views: Sequence[Definition], draw: Draw) -> list[Comparison]:
+    """Compare the entities that are drawn of each view, with progress on the terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from infra.verify.asking import Asking
+    from infra.verify.run import Check
+    from infra.verify.run import verify as verify_views
+    from serving_layer.client import Client
+
     with Client(settings.serving) as client, Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("judging all records", total=len(views))
-        compared = verify_views(
-            Check(settings.lake, settings.kafka, keys, drawn),
+        return verify_views(
+            Check(settings.lake, settings.kafka, draw),
             views,
             Asking(client),
             progress=lambda name: bar.update(task, advance=1, description=f"compared {name}"),
         )
-    return compared, drawn
 
 
 def print_compared(compared: Sequence[Comparison], seed: int) -> None:

@@ -26,13 +26,14 @@ class Difference:
 
 @dataclass(frozen=True)
 class Comparison:
-    """What was compared for one view, all of it at instant `through`."""
+    """What was compared for one view, all of it at instant `through`; `records` are those of entities that differ."""
 
     view: str
     through: Instant
     entities: int
     cells: int
     differences: tuple[Difference, ...]
+    records: Mapping[tuple[Value, ...], Sequence[Record]]
 
 
 def compare(
@@ -47,7 +48,8 @@ def compare(
         for key, features in served.items()
         for difference in _entity(view, through, key, features, records.get(key, ()))
     )
-    return Comparison(view.name, through, len(served), len(served) * len(view.features), differences)
+    differing = {each.key: records.get(each.key, ()) for each in differences}
+    return Comparison(view.name, through, len(served), len(served) * len(view.features), differences, differing)
 
 
 def _entity(

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from infra.verify.comparison import Comparison, compare
 from infra.verify.received import valid_records
-from infra.verify.sampling import last_touched, sample
+from infra.verify.sampling import last_touched
 from schemas.core.counting import counted
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
@@ -50,20 +50,23 @@ class Sampled:
     records: Mapping[Key, Sequence[Record]]
 
 
+Draw = Callable[[Mapping[Key, Instant]], list[Key]]
+"""Which entities are compared, of all with the instant at which each was last touched; goes to other processes."""
+
+
 @dataclass(frozen=True)
 class Check:
-    """What to check: `keys` entities a view, drawn by `seed`."""
+    """What to check, and the entities of each view that are compared."""
 
     lake: Path
     kafka: str
-    keys: int
-    seed: int
+    draw: Draw
 
 
 def verify(
     check: Check, views: Sequence[View], serving: Serving, *, progress: Callable[[str], None]
 ) -> list[Comparison]:
-    """Compare `check.keys` entities of each view; one process an event, for bodies are judged in plain Python."""
+    """Compare the entities drawn of each view; one process an event, for bodies are judged in plain Python."""
     by_event: dict[str, list[View]] = {}
     for view in views:
         by_event.setdefault(view.on.name, []).append(view)
@@ -110,7 +113,7 @@ def _sampled(check: Check, views: Sequence[View]) -> list[Sampled]:
 
 def _of_view(check: Check, view: View, records: Sequence[Record]) -> Iterator[tuple[Key, list[Record]]]:
     keyed = [(key, record) for record in records if (key := key_of(view, record)) is not None and passes(view, record)]
-    keys = sample(last_touched((key, record.available_at) for key, record in keyed), check.keys, check.seed)
+    keys = check.draw(last_touched((key, record.available_at) for key, record in keyed))
     by_key: dict[Key, list[Record]] = {key: [] for key in keys}
     for key, record in keyed:
         if key in by_key:

@@ -24,6 +24,7 @@ RUNS_TABLE: Final = "runs"
 IMPORTS_TABLE: Final = "imports"
 ARCHIVED_TABLE: Final = "archived"
 LOSSES_TABLE: Final = "losses"
+RECONCILIATIONS_TABLE: Final = "reconciliations"
 
 
 def short(digest: str) -> str:

@@ -208,6 +208,16 @@ def test_verify_finds_no_difference(stack: Settings, ran: Any) -> None:
     assert sum(view["cells"] for view in checked["views"]) > 1_000
 
 
+def test_a_reconciliation_finds_no_difference_and_is_listed_once(stack: Settings, ran: Any) -> None:
+    assert ran
+    of = ("reconcile", "carrier_delays", "--keys", "4", "--run", "first")
+    (done,) = asked(stack, *of, "--rotation", "0")["reconciliations"]
+    assert (done["differing"], done["found"]) == (0, [])
+    assert done["entities"] > 0
+    assert asked(stack, *of, "--rotation", "1")["reconciliations"] == [done]
+    assert asked(stack, "reconcile", "--list")["reconciliations"] == [done]
+
+
 def test_every_command_prints_json(stack: Settings, client: Client) -> None:
     assert asked(stack, "plan") == []
     assert {view["view"]: view["state"] for view in asked(stack, "views")} == dict.fromkeys(VIEWS, "applied")

@@ -6,7 +6,7 @@ import pytest
 
 from infra.verify.comparison import compare
 from infra.verify.run import closed_epoch
-from infra.verify.sampling import last_touched, sample
+from infra.verify.sampling import last_touched, part, parts_of, sample
 from schemas.core.instants import Instant
 from schemas.core.language import Event, View, count, float64, last, mean, string
 from schemas.core.records import Record
@@ -37,6 +37,7 @@ THROUGH = Instant(2 * HOUR + 600_000)
 def differing(served: dict[str, Value]) -> list[str]:
     compared = compare(PLACES, THROUGH, {("quay",): served}, RECORDS)
     assert compared.cells == 3
+    assert compared.records == ({("quay",): RECORDS[("quay",)]} if compared.differences else {})
     return [each.feature for each in compared.differences]
 
 
@@ -79,6 +80,20 @@ def test_half_of_a_sample_is_the_most_recently_touched() -> None:
     assert sample(touched, 10, seed=1) == drawn
     assert sample(touched, 10, seed=2)[5:] != drawn[5:]
     assert len(sample(touched, 100, seed=1)) == 40
+
+
+@pytest.mark.parametrize(("keys", "size", "parts"), [(0, 10, 1), (10, 10, 1), (11, 10, 2), (40, 10, 4), (41, 10, 8)])
+def test_parts_are_a_power_of_two_and_small_enough(keys: int, size: int, parts: int) -> None:
+    assert parts_of(keys, size) == parts
+
+
+def test_a_rotation_visits_every_key_once_a_round_and_no_key_moves_when_others_come() -> None:
+    touched: dict[Key, Instant] = {(f"k{i:03d}", i): Instant(0) for i in range(100)}
+    rounds = [part(touched, 10, number) for number in range(20, 36)]
+    assert sorted(key for each in rounds for key in each) == sorted(touched)
+    assert rounds[0] == part(touched, 10, 20 + parts_of(100, 10))
+    fewer = {key: touched[key] for key in list(touched)[:90]}
+    assert [[key for key in each if key in fewer] for each in rounds] == [part(fewer, 10, n) for n in range(20, 36)]
 
 
 def test_a_key_is_touched_when_its_latest_event_was_available() -> None:

@@ -1,0 +1,95 @@
+"""`tideline reconcile`: the check of answers that a schedule runs, and what it has found so far."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.answers import PANEL, applied_views, compare_drawn
+from schemas.core.instants import Instant, format_instant
+from schemas.settings import Settings
+
+if TYPE_CHECKING:
+    from schemas.lake.reconciliations import Reconciliation
+
+_SHOWN = 20
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add this module's command."""
+    app.command(rich_help_panel=PANEL)(reconcile)
+
+
+def reconcile(
+    view: Annotated[str, typer.Argument(help="One view; default: every view that is applied.")] = "",
+    keys: Annotated[
+        int, typer.Option(min=1, help="Entities a view, about: all are cut into parts of that size.")
+    ] = 100,
+    rotation: Annotated[int | None, typer.Option(help="Which part; default: the next one every hour.")] = None,
+    run: Annotated[str, typer.Option(help="A name: what a run of this name listed before is not listed again.")] = "",
+    listed: Annotated[bool, typer.Option("--list", help="Show the last ones instead.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+) -> None:
+    """Compare a rotating part of all entities, from raw, with what is answered `through` the last closed epoch.
+
+    All entities are visited in time. A cell that differs is traced to the segments and epochs that disagree with their
+    records, and every run leaves a row a view in the lake. Exit status 1 if any cell differs.
+    """
+    settings = Settings.from_environment()
+    found = _last(settings, view) if listed else _reconcile(settings, view, keys, rotation, run)
+    if as_json:
+        typer.echo(json.dumps({"reconciliations": [_encode(each) for each in found]}))
+    else:
+        _print(found)
+    if not listed and any(each.differing for each in found):
+        raise typer.Exit(1)
+
+
+def _reconcile(settings: Settings, view: str, keys: int, rotation: int | None, run: str) -> list[Reconciliation]:
+    from infra.verify.reconciling import Run, record, rotation_of
+    from infra.verify.sampling import part
+    from serving_layer.client import Client
+
+    now = Instant(time.time_ns() // 1_000_000)
+    chosen = rotation_of(now) if rotation is None else rotation
+    views = applied_views(settings, view)
+    compared = compare_drawn(settings, views, partial(part, size=keys, number=chosen))
+    with Client(settings.serving) as client:
+        return record(settings.lake, Run(run or format_instant(now), chosen, now), client, views, compared)
+
+
+def _last(settings: Settings, view: str) -> list[Reconciliation]:
+    from schemas.lake.reconciliations import read_reconciliations
+
+    return [each for each in read_reconciliations(settings.lake) if view in ("", each.view)][-_SHOWN:]
+
+
+def _encode(each: Reconciliation) -> dict[str, Any]:
+    return {**vars(each), "at": format_instant(each.at), "through": format_instant(each.through)}
+
+
+def _print(found: Sequence[Reconciliation]) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table("at", "view", "through", "part", "entities", "cells", "differ", box=None, pad_edge=False)
+    for each in found:
+        differ = f"[red]{each.differing}[/]" if each.differing else "[green]0[/]"
+        at, through = format_instant(each.at), format_instant(each.through)
+        table.add_row(at, each.view, through, str(each.rotation), f"{each.entities:,}", f"{each.cells:,}", differ)
+    console.print(table)
+    for each in found:
+        for cell in each.found:
+            console.print(f"[red]{_line(each.view, cell)}[/]", soft_wrap=True)
+
+
+def _line(view: str, cell: Mapping[str, Any]) -> str:
+    key = " ".join(f"{name}={value}" for name, value in cell["entity"].items())
+    parts = ", ".join(cell["parts"]) or "each of its parts is right, so merging them is not"
+    return f"{view} {key} {cell['feature']}: answered {cell['answered']!r}, expected {cell['expected']!r} ({parts})"
