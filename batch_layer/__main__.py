@@ -99,6 +99,9 @@ def archive(as_json: AsJson = False) -> None:
 
     settings = Settings.from_environment()
     events = events_of(read_applied(settings.lake))
+    if not events:
+        _print(as_json, {"archived": {}, "not_ticked": []}, ["no event is applied, so there is nothing to archive"])
+        return
     with _progress() as report:
         found = ensure_topics(settings.kafka, events)
         report("starting Spark")
@@ -168,9 +171,13 @@ def build(
     from batch_layer.run import chosen, events_run
     from batch_layer.session import spark_session
     from batch_layer.tell import built_line, event_line
+    from schemas.lake.catalog import read_applied
 
     settings = Settings.from_environment()
-    applied = chosen(settings, views or [])
+    applied = chosen(settings, views or []) if views or read_applied(settings.lake) else {}
+    if not applied:
+        _print(as_json, {"events": [], "views": []}, ["no view is applied, so there is nothing to build"])
+        return
     with _progress() as report:
         report("starting Spark")
         with spark_session(settings) as spark:

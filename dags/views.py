@@ -27,7 +27,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable, XComArg
+from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable
 
 from dags.platform import RAW, SETTINGS, deadline, view_of
 from infra.airflow.operators import Application, Command, Done
@@ -68,6 +68,7 @@ with DAG(
     build = Application(
         task_id="build",
         arguments=["build"],
+        each="views",
         doc_md="Judges what raw has beyond the last boundary and appends the segments of every view, unpublished.",
     )
     Command.partial(
@@ -78,4 +79,4 @@ with DAG(
         skip=unmoved,
         map_index_template="{{ task.document.view }}",
         doc_md="Publishes what was built of one view, if it still fits the generation that is current now.",
-    ).expand(document=XComArg(build, "views"))
+    ).expand(document=build.output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,10 +27,13 @@ class Application(SparkSubmitOperator):
     """A command of the batch layer as a Spark application, over the connection `spark_default`.
 
     What it prints with `--json` is the task's result. It reaches us through a file in the lake, which a driver on any
-    cluster can write. Each list in it is pushed under its own name too, for tasks that are mapped over it.
+    cluster can write. With `each`, the result is that list of it, for tasks that are mapped over it, and the rest is
+    pushed under its own names.
     """
 
-    def __init__(self, *, arguments: Sequence[str], emit: Emit | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self, *, arguments: Sequence[str], each: str | None = None, emit: Emit | None = None, **kwargs: Any
+    ) -> None:
         super().__init__(
             application=APPLICATION,
             application_args=list(arguments),
@@ -38,9 +41,9 @@ class Application(SparkSubmitOperator):
             name="tideline-{{ task.task_id }}",
             **kwargs,
         )
-        self.emit = emit
+        self.each, self.emit = each, emit
 
-    def execute(self, context: Context) -> Done:  # type: ignore[override] # the provider's returns nothing
+    def execute(self, context: Context) -> Any:
         """Raises `AirflowException` with the command's own reason."""
         result = _result_file(context)
         self.application_args = ["--result", str(result), *(self.application_args or [])]
@@ -48,7 +51,12 @@ class Application(SparkSubmitOperator):
             super().execute(context)
         except AirflowException as error:
             raise AirflowException(_reason(result) or str(error)) from error
-        return _told(self, context, json.loads(result.read_text()), self.emit)
+        done = _told(self, context, json.loads(result.read_text()), self.emit)
+        if self.each is None:
+            return done
+        for name in done.keys() - {self.each}:
+            context["ti"].xcom_push(key=name, value=done[name])
+        return done[self.each]
 
 
 class Command(BaseOperator):
@@ -105,9 +113,6 @@ def _told(
     skip: Callable[[Done], str | None] | None = None,
 ) -> Done:
     operator.log.info("%s", json.dumps(done, indent=2))
-    for name, value in done.items() if isinstance(done, Mapping) else ():
-        if isinstance(value, list):
-            context["ti"].xcom_push(key=name, value=value)
     if emit is not None:
         emit(done, context)
     if skip is not None and (why := skip(done)):

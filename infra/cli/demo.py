@@ -55,7 +55,7 @@ def demo(
     step("nothing is lost without being counted")
     _print_conservation(console, ran)
     step("done")
-    _print_next(console, layout.settings)
+    _print_next(console, layout)
     if compared.differing or any(each.differences for each in comparisons):
         raise typer.Exit(1)
 
@@ -63,20 +63,21 @@ def demo(
 def _play(console: Console, step: Callable[[str], None], layout: Layout, progress: Progress) -> tuple[Any, Compared]:
     """From the import to the second batch run: what that printed, and its comparison."""
     from infra.cli.definitions import append_changes, serve
-    from infra.cli.layers import batch_staying, call
+    from infra.cli.layers import call
     from infra.demo import run
+    from infra.demo.batch import connected, run_batch
     from schemas.core.catalog import load_catalog
     from serving_layer.client import Client
 
     settings, replay = layout.settings, run.load(progress)
-    with batch_staying() as run_batch, Client(settings.serving) as client:
+    with connected(layout) as airflow, Client(settings.serving) as client:
         step("history goes into the lake")
         console.print(f"2013 is shifted by {run.shown_shift(progress)}; history ends {run.shown(progress.began)}")
         _import_history(settings, replay)
-        step("batch builds the views")
+        step("Airflow builds the views")
         append_changes(settings, yes=True)
         call("batch_layer", "topics")
-        _print_built(console, run_batch())
+        _print_built(console, run_batch(airflow, _dimly(console)))
         step("the last hours go through Kafka at once, and the stream starts")
         progress, watched, sent = run.send_recent(settings, replay, progress)
         console.print(f"{len(sent):,} records sent: late, doubled and broken ones among them")
@@ -90,7 +91,7 @@ def _play(console: Console, step: Callable[[str], None], layout: Layout, progres
         step("the epoch of those records closes, so that batch may take it over")
         console.print(f"closed at {run.shown(run.await_closed(client, watched, progress.sent))}")
         step("batch takes over, and no answer changes")
-        ran, compared, seconds = run.watch_batch(client, run_batch, watched)
+        ran, compared, seconds = run.watch_batch(client, lambda: run_batch(airflow, _dimly(console)), watched)
         _print_moved(console, compared, seconds)
     return ran, compared
 
@@ -111,6 +112,10 @@ def _print_built(console: Console, ran: Mapping[str, Any]) -> None:
     received = sum(event["conservation"]["received"] for event in ran["events"])
     boundary = min(parse_instant(event["boundary"]) for event in ran["events"])
     console.print(f"{len(ran['views'])} views from {received:,} records, up to {shown(boundary)}")
+
+
+def _dimly(console: Console) -> Callable[[str], None]:
+    return lambda text: console.print(f"[dim]{text}[/]")
 
 
 def _quietly(console: Console) -> Callable[[str], None]:
@@ -162,8 +167,12 @@ def _print_conservation(console: Console, ran: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def _print_next(console: Console, settings: Settings) -> None:
+def _print_next(console: Console, layout: Layout) -> None:
+    from infra.stack import airflow
+
+    settings = layout.settings
     console.print(f"answers  {settings.serving}/docs\nmetrics  {settings.serving}/metrics\nFlink    {settings.flink}")
+    console.print(f"Airflow  {settings.airflow} ({airflow.USER} / {airflow.password(layout)})", markup=False)
     console.print(
         "\nThe stack is up and the replay goes on. Try\n"
         '  export PATH="$PWD/.tideline/env/main/bin:$PATH"\n'

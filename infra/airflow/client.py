@@ -1,0 +1,155 @@
+"""Airflow's REST interface, as much of it as the demo and the tests use: start a run, follow it, read what it did."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final, Self
+
+import httpx
+
+from infra.stack.waiting import wait_until
+from schemas.core.errors import UnavailableError
+
+ENDED: Final = frozenset({"success", "failed"})
+_TIMEOUT: Final = 20.0
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a run, or one of those that were mapped; `label` names what it was mapped to, `number` its try."""
+
+    task: str
+    map_index: int
+    label: str | None
+    state: str | None
+    number: int
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class DagRun:
+    """A run of a DAG as it stands."""
+
+    dag: str
+    run: str
+    state: str
+    tasks: Sequence[Task]
+
+
+class Airflow:
+    """The API server at a base URL; every method raises UnavailableError where it does not answer as it should."""
+
+    def __init__(self, url: str, user: str, password: str) -> None:
+        self.url = url
+        self._http = httpx.Client(base_url=url, timeout=_TIMEOUT, trust_env=False)
+        token = self._ask("POST", "/auth/token", {"username": user, "password": password})["access_token"]
+        self._http.headers["Authorization"] = f"Bearer {token}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._http.close()
+
+    def dags(self) -> dict[str, Mapping[str, Any]]:
+        """Every DAG that the scheduler knows of."""
+        return {each["dag_id"]: each for each in self._ask("GET", "/api/v2/dags?limit=100")["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """What could not be parsed, and why."""
+        found = self._ask("GET", "/api/v2/importErrors")["import_errors"]
+        return [f"{each['filename']}: {each['stack_trace']}" for each in found]
+
+    def pause(self, dag: str, paused: bool = True) -> None:
+        """Stop its schedule, or let it go on; runs that are started by hand wait too while it is paused."""
+        self._ask("PATCH", f"/api/v2/dags/{dag}?update_mask=is_paused", {"is_paused": paused})
+
+    def trigger(self, dag: str, **conf: Any) -> str:
+        """Start a run with these parameters; its id."""
+        asked = {"logical_date": None, "conf": conf}
+        return str(self._ask("POST", f"/api/v2/dags/{dag}/dagRuns", asked)["dag_run_id"])
+
+    def run(self, dag: str, run: str) -> DagRun:
+        """How a run stands."""
+        at = f"/api/v2/dags/{dag}/dagRuns/{run}"
+        state = self._ask("GET", at)["state"]
+        found = self._ask("GET", f"{at}/taskInstances?limit=200")["task_instances"]
+        return DagRun(dag, run, state, [_task(each) for each in found])
+
+    def runs(self, dag: str) -> list[Mapping[str, Any]]:
+        """The runs of a DAG, newest first."""
+        found = self._ask("GET", f"/api/v2/dags/{dag}/dagRuns?limit=100&order_by=-run_after")
+        return list(found["dag_runs"])
+
+    def result(self, dag: str, run: str, task: str, map_index: int = -1, key: str = "return_value") -> Any:
+        """What a task returned."""
+        at = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task}/xcomEntries/{key}"
+        return self._ask("GET", f"{at}?map_index={map_index}&deserialize=true")["value"]
+
+    def log(self, dag: str, run: str, task: Task) -> str:
+        """What the last try of a task logged, a line an entry."""
+        at = f"/api/v2/dags/{dag}/dagRuns/{run}/taskInstances/{task.task}/logs/{task.number}?map_index={task.map_index}"
+        return "\n".join(_line(each) for each in self._ask("GET", at)["content"])
+
+    def clear(self, dag: str, run: str, tasks: Sequence[str] = (), *, only_failed: bool = False) -> None:
+        """Have a run, or some tasks of it, done again."""
+        asked = {"dry_run": False, "dag_run_id": run, "only_failed": only_failed, "reset_dag_runs": True}
+        self._ask(
+            "POST", f"/api/v2/dags/{dag}/clearTaskInstances", asked | ({"task_ids": list(tasks)} if tasks else {})
+        )
+
+    def asset_events(self, asset: str) -> list[Mapping[str, Any]]:
+        """The events of an asset by its name, newest first."""
+        found = self._ask("GET", f"/api/v2/assets?name_pattern={asset}&limit=100")["assets"]
+        number = next(each["id"] for each in found if each["name"] == asset)
+        at = f"/api/v2/assets/events?asset_id={number}&order_by=-timestamp&limit=50"
+        return list(self._ask("GET", at)["asset_events"])
+
+    def follow(self, dag: str, run: str, *, seconds: float, report: Callable[[str], None] = lambda _: None) -> DagRun:
+        """Wait until a run has ended, telling each task's state as it changes; raises UnavailableError after that."""
+        last: dict[tuple[str, int], str | None] = {}
+        found: list[DagRun] = []
+
+        def has_ended() -> bool:
+            found[:] = [self.run(dag, run)]
+            for task in found[0].tasks:
+                if last.get((task.task, task.map_index)) != task.state and task.state is not None:
+                    report(f"{dag}: {task.task}{f' {task.label}' if task.label else ''} is {task.state}")
+                last[task.task, task.map_index] = task.state
+            return found[0].state in ENDED
+
+        if not wait_until(has_ended, seconds=seconds):
+            raise UnavailableError(
+                f"run `{run}` of `{dag}` has not ended after {seconds:.0f} s; see {self.url}/dags/{dag}"
+            )
+        return found[0]
+
+    def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        try:
+            response = self._http.request(method, path, json=body)
+            response.raise_for_status()
+        except httpx.HTTPStatusError as error:
+            said = f"{error.response.status_code} {error.response.text[:500]}"
+            raise UnavailableError(f"airflow at `{self.url}` refuses {method} {path}: {said}") from error
+        except httpx.HTTPError as error:
+            raise UnavailableError(
+                f"airflow at `{self.url}` does not answer ({error}); look at `tideline status`"
+            ) from error
+        return response.json() if response.content else None
+
+
+def _task(told: Mapping[str, Any]) -> Task:
+    return Task(
+        told["task_id"],
+        told["map_index"],
+        told["rendered_map_index"],
+        told["state"],
+        told["try_number"],
+        told["duration"],
+    )
+
+
+def _line(entry: Any) -> str:
+    return str(entry.get("event", entry)) if isinstance(entry, dict) else str(entry)

@@ -1,0 +1,53 @@
+"""The batch side as Airflow does it: runs of its DAGs, started and followed from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
+
+from infra.airflow.client import Airflow, DagRun
+from infra.stack import airflow
+from infra.stack.layout import Layout
+from infra.stack.waiting import wait_until
+from schemas.core.errors import RefusedError, UnavailableError
+
+ENDS_WITHIN: Final = 400.0
+"""Seconds for a run of a DAG; on two busy cores a year of flights was judged and built in 40."""
+_PARSED_WITHIN: Final = 120.0
+
+Say = Callable[[str], None]
+
+
+@contextmanager
+def connected(layout: Layout) -> Iterator[Airflow]:
+    """Airflow's REST interface once it knows the DAGs. Raises `RefusedError` in a stack without it."""
+    password = airflow.password(layout)
+    if not layout.settings.airflow or password is None:
+        raise RefusedError("Airflow does the batch side of the demo, and this stack has none; unset `TIDELINE_AIRFLOW`")
+    with Airflow(layout.settings.airflow, airflow.USER, password) as client:
+        if not wait_until(lambda: {"archive", "views"} <= client.dags().keys(), seconds=_PARSED_WITHIN):
+            why = "; ".join(client.import_errors()) or "no error is told"
+            raise UnavailableError(f"airflow has not read its DAGs after {_PARSED_WITHIN:.0f} s ({why})")
+        yield client
+
+
+def run_batch(client: Airflow, say: Say) -> dict[str, Any]:
+    """Archive, then judge, build and publish; `events` and `views` as the task `build` tells them."""
+    _well(client, client.follow("archive", client.trigger("archive"), seconds=ENDS_WITHIN, report=say))
+    done = client.follow("views", client.trigger("views"), seconds=ENDS_WITHIN, report=say)
+    _well(client, done)
+    return {
+        "views": client.result("views", done.run, "build"),
+        "events": client.result("views", done.run, "build", key="events"),
+    }
+
+
+def _well(client: Airflow, run: DagRun) -> None:
+    """Raises `UnavailableError` with the end of the log of what failed."""
+    for task in run.tasks:
+        if task.state == "failed":
+            end = "\n".join(client.log(run.dag, run.run, task).splitlines()[-8:])
+            raise UnavailableError(
+                f"task `{task.task}` of DAG `{run.dag}` failed; see {client.url}/dags/{run.dag}\n{end}"
+            )
