@@ -40,7 +40,7 @@ with DAG(
     deadline=deadline("archive", timedelta(minutes=15)),
     doc_md=__doc__,
     **SETTINGS,
-):
+) as dag:
     Application(
         task_id="archive",
         arguments=["archive"],

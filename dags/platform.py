@@ -10,6 +10,7 @@ from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
 from infra.airflow.alarms import failed, late
+from infra.airflow.freshness import GenerationOf
 from schemas.core.catalog import load_catalog
 
 CATALOG: Final = load_catalog()
@@ -41,6 +42,17 @@ def deadline(dag: str, within: timedelta) -> DeadlineAlert:
         reference=DeadlineReference.DAGRUN_QUEUED_AT,
         interval=within,
         callback=AsyncCallback(late, kwargs={"what": why, "dag": dag}),
+    )
+
+
+def freshness(view: str, within: timedelta) -> DeadlineAlert:
+    """The alarm of a generation whose boundary lies further back than this, while a run has not moved it."""
+    why = f"the generation of `{view}` is older than {within}; answers are exact through the stream meanwhile"
+    return DeadlineAlert(
+        name=f"freshness of {view}",
+        reference=GenerationOf(view),
+        interval=within,
+        callback=AsyncCallback(late, kwargs={"what": why, "dag": "views"}),
     )
 
 

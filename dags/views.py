@@ -29,7 +29,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable
 
-from dags.platform import RAW, SETTINGS, deadline, view_of
+from dags.platform import CATALOG, RAW, SETTINGS, deadline, freshness, view_of
 from infra.airflow.operators import Application, Command, Done
 
 VIEWS = AssetAlias("views", group="tideline")
@@ -61,10 +61,13 @@ with DAG(
     schedule=AssetOrTimeSchedule(
         timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*RAW.values())
     ),
-    deadline=deadline("views", timedelta(minutes=20)),
+    deadline=[
+        deadline("views", timedelta(minutes=20)),
+        *(freshness(view, timedelta(minutes=45)) for view in CATALOG.views),
+    ],
     doc_md=__doc__,
     **SETTINGS,
-):
+) as dag:
     build = Application(
         task_id="build",
         arguments=["build"],

@@ -19,6 +19,7 @@ from schemas.settings import Settings
 from speed_layer import deploy as deploying
 from speed_layer.flink import Flink
 from speed_layer.keep import keep as keep_runs
+from speed_layer.keep import keep_once
 from speed_layer.status import RunStatus
 from speed_layer.status import status as status_of
 from speed_layer.submission import alone
@@ -30,17 +31,18 @@ As_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tex
 @app.command()
 def deploy(
     events: Annotated[list[str] | None, typer.Argument(help="Only these events; default: all applied.")] = None,
+    wait: Annotated[bool, typer.Option(help="Wait until every task of what was started runs.")] = True,
     as_json: As_Json = False,
 ) -> None:
     """Start what the catalog wants and is not running: a new run, or a run from its own latest checkpoint."""
     settings = Settings.from_environment()
     flink, console = Flink(settings.flink), Console(stderr=True, highlight=False)
     with console.status("deploying"):
-        done = deploying.deploy(settings, flink, events or [], now=_now(), report=console.print)
-    if as_json:
-        print(json.dumps([asdict(each) for each in done]))
+        done = deploying.deploy(settings, flink, events or [], now=_now(), report=console.print, wait=wait)
     for each in done:
         console.print(f"{each.event}: {each.because or f'{each.run} is {each.done}'}")
+    if as_json:
+        print(json.dumps([asdict(each) for each in done]), flush=True)
     if any(each.done == "refused" for each in done):
         raise typer.Exit(1)
 
@@ -72,9 +74,17 @@ def stop(event: Annotated[str, typer.Argument(help="The event whose runs stop.")
 
 
 @app.command()
-def keep() -> None:
+def keep(
+    once: Annotated[bool, typer.Option("--once", help="Once, instead of until stopped.")] = False,
+    as_json: As_Json = False,
+) -> None:
     """Resubmit runs that the job manager lost and stop those that serving has left, until stopped."""
-    keep_runs(Settings.from_environment())
+    settings = Settings.from_environment()
+    if not once:
+        keep_runs(settings)
+        return
+    said = keep_once(settings)
+    print(json.dumps({"said": said}) if as_json else "\n".join(said) or "nothing to mend")
 
 
 def _print(found: list[RunStatus]) -> None:

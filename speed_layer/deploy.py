@@ -49,8 +49,10 @@ def wants_of(settings: Settings) -> dict[str, Wanted]:
     return wanted(each.view for each in applied)
 
 
-def deploy(settings: Settings, flink: Flink, events: Sequence[str], *, now: Instant, report: Report) -> list[Deployed]:
-    """Bring each event to a living run of what is applied; all events where none is named."""
+def deploy(
+    settings: Settings, flink: Flink, events: Sequence[str], *, now: Instant, report: Report, wait: bool = True
+) -> list[Deployed]:
+    """Bring each event to a living run of what is applied; all events where none is named. `wait` until it runs."""
     with alone(settings) as lock:
         wants = wants_of(settings)
         for event in events:
@@ -64,7 +66,8 @@ def deploy(settings: Settings, flink: Flink, events: Sequence[str], *, now: Inst
         for each in submissions:
             report(f"{each.run.event}: {done_of(each)} {each.run.run}")
         refused = submit(settings, lock, submissions)
-    refused |= _await(flink, {each.run.run for each in submissions} - refused.keys())
+    if wait:
+        refused |= _await(flink, {each.run.run for each in submissions} - refused.keys())
     return [_deployed(each, refused) for each in prepared]
 
 

@@ -142,3 +142,11 @@ def keep(settings: Settings) -> None:
     never = threading.Event()
     while not never.wait(PERIOD):
         keeper.turn()
+
+
+def keep_once(settings: Settings) -> list[str]:
+    """Take one turn; what it had to say."""
+    said: list[str] = []
+    now = Instant(time.time_ns() // 1_000_000)
+    Keeper(settings, Flink(settings.flink), now=lambda: now, say=said.append).turn()
+    return said

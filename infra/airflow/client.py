@@ -30,11 +30,12 @@ class Task:
 
 @dataclass(frozen=True)
 class DagRun:
-    """A run of a DAG as it stands."""
+    """A run of a DAG as it stands; `ended_at` is RFC 3339, None while it goes on."""
 
     dag: str
     run: str
     state: str
+    ended_at: str | None
     tasks: Sequence[Task]
 
 
@@ -74,9 +75,9 @@ class Airflow:
     def run(self, dag: str, run: str) -> DagRun:
         """How a run stands."""
         at = f"/api/v2/dags/{dag}/dagRuns/{run}"
-        state = self._ask("GET", at)["state"]
+        told = self._ask("GET", at)
         found = self._ask("GET", f"{at}/taskInstances?limit=200")["task_instances"]
-        return DagRun(dag, run, state, [_task(each) for each in found])
+        return DagRun(dag, run, told["state"], told["end_date"], [_task(each) for each in found])
 
     def runs(self, dag: str) -> list[Mapping[str, Any]]:
         """The runs of a DAG, newest first."""

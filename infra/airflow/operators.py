@@ -18,7 +18,9 @@ from schemas.settings import CHECKOUT, Settings
 
 APPLICATION: Final = str(CHECKOUT / "batch_layer" / "__main__.py")
 
-Done = dict[str, Any]
+Done = Any
+"""What a command printed with `--json`: an object or a list."""
+
 Emit = Callable[[Done, Context], None]
 """Told what was done, attaches it to the events of the task's outlets."""
 
@@ -62,8 +64,9 @@ class Application(SparkSubmitOperator):
 class Command(BaseOperator):
     """A layer's command that needs no Spark, as a process on this machine; the last line is its JSON.
 
-    `document` is handed over as one more argument, as JSON: what a task mapped over another's result works on. `skip`
-    gives the reason where there was nothing to do.
+    `arguments` begin with the module. `document` is handed over as one more of them, as JSON: what a task mapped over
+    another's result works on. `skip` gives the reason where there was nothing to do, `why` that of a failure which the
+    command told in its JSON.
     """
 
     template_fields: Sequence[str] = ("arguments", "document")
@@ -75,10 +78,12 @@ class Command(BaseOperator):
         document: Any = None,
         emit: Emit | None = None,
         skip: Callable[[Done], str | None] | None = None,
+        why: Callable[[Done], str] | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.arguments, self.document, self.emit, self.skip = arguments, document, emit, skip
+        self.arguments, self.document = arguments, document
+        self.emit, self.skip, self.why = emit, skip, why
         self._hook = SubprocessHook()
 
     def execute(self, context: Context) -> Done:
@@ -87,7 +92,8 @@ class Command(BaseOperator):
         command = [sys.executable, "-P", "-m", *self.arguments, *document, "--json"]
         done = self._hook.run_command(command, env={**os.environ, "TTY_INTERACTIVE": "0"})
         if done.exit_code != 0:
-            raise AirflowException(done.output)
+            told = self.why is not None and done.output.startswith(("{", "["))
+            raise AirflowException(self.why(json.loads(done.output)) if self.why and told else done.output)
         return _told(self, context, json.loads(done.output), self.emit, self.skip)
 
     def on_kill(self) -> None:
@@ -117,5 +123,4 @@ def _told(
         emit(done, context)
     if skip is not None and (why := skip(done)):
         raise AirflowSkipException(why)
-    result: Done = done
-    return result
+    return done

@@ -1,0 +1,51 @@
+"""### Is what serving answers what raw says?
+
+Every ten minutes, some entities of every view: another part of all of them each time, so that in time each is visited.
+**Reads** raw and the log, computes their answers by the reference in plain Python, and asks serving for the same
+entities `through` the last closed epoch. **Writes** a row a view into the Delta table `reconciliations`.
+
+**When it fails**, some answer is wrong: the reason names view, entity, feature, both values, and the segments or epochs
+that disagree with their records.
+
+| it names | do |
+|---|---|
+| a segment | `tideline batch recompute VIEW`, or the DAG `recompute`: the view is built again from raw |
+| the stream's epochs | `tideline speed status`, then `tideline batch run`: batch takes over what the stream has wrong |
+| neither | serving merges wrongly: keep the row, and report it |
+
+`tideline reconcile --list` shows the last ones. A run that is repeated leaves one row.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from airflow.sdk import DAG, CronTriggerTimetable
+
+from dags.platform import SETTINGS, deadline
+from infra.airflow.operators import Command, Done
+
+
+def differing(done: Done) -> str:
+    """Each cell that differs, in a line."""
+    return "\n".join(
+        f"{each['view']} {cell['entity']} {cell['feature']}: answered {cell['answered']}, expected {cell['expected']}; "
+        f"disagreeing: {', '.join(cell['parts']) or 'no part by itself'}"
+        for each in done["reconciliations"]
+        for cell in each["found"]
+    )
+
+
+with DAG(
+    "reconcile",
+    schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"),
+    deadline=deadline("reconcile", timedelta(minutes=30)),
+    doc_md=__doc__,
+    **SETTINGS,
+) as dag:
+    Command(
+        task_id="reconcile",
+        arguments=["infra.cli", "reconcile", "--run", "{{ run_id }}"],
+        why=differing,
+        doc_md="Compares this hour's part of the entities of every view. Runbook: the page of the DAG.",
+    )
