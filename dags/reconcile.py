@@ -46,6 +46,7 @@ with DAG(
     Command(
         task_id="reconcile",
         arguments=["infra.cli", "reconcile", "--run", "{{ run_id }}"],
+        skip=lambda done: None if done["reconciliations"] else "no view is published yet",
         why=differing,
         doc_md="Compares this hour's part of the entities of every view. Runbook: the page of the DAG.",
     )

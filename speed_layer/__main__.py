@@ -31,7 +31,9 @@ As_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tex
 @app.command()
 def deploy(
     events: Annotated[list[str] | None, typer.Argument(help="Only these events; default: all applied.")] = None,
-    wait: Annotated[bool, typer.Option(help="Wait until every task of what was started runs.")] = True,
+    wait: Annotated[
+        bool, typer.Option(help="Wait until every task runs; without, what is not published yet is left for later.")
+    ] = True,
     as_json: As_Json = False,
 ) -> None:
     """Start what the catalog wants and is not running: a new run, or a run from its own latest checkpoint."""
@@ -43,7 +45,7 @@ def deploy(
         console.print(f"{each.event}: {each.because or f'{each.run} is {each.done}'}")
     if as_json:
         print(json.dumps([asdict(each) for each in done]), flush=True)
-    if any(each.done == "refused" for each in done):
+    if any(each.done == "refused" or (wait and each.done == "waiting") for each in done):
         raise typer.Exit(1)
 
 

@@ -18,7 +18,7 @@ from schemas.lake.runs import append_run, read_runs
 from schemas.settings import Settings
 from speed_layer.flink import Flink
 from speed_layer.log import create_topics, starting_offsets
-from speed_layer.planning import Wanted, new_run, running, start_of, wanted
+from speed_layer.planning import NothingPublished, Wanted, new_run, running, start_of, wanted
 from speed_layer.resuming import resume
 from speed_layer.spec import spec_of, write_spec
 from speed_layer.submission import Submission, alone, submit
@@ -34,7 +34,8 @@ class Deployed:
     """What became of one event.
 
     `done` is `running` (there was nothing to do), `continued` (from its own checkpoint), `restarted` (from its
-    offsets), `started` (a new run) or `refused`, and then `because` says why.
+    offsets), `started` (a new run), `waiting` (for the first generation of its views) or `refused`; of the last two
+    `because` says why.
     """
 
     event: str
@@ -90,6 +91,8 @@ def prepare(
             if isinstance(resumed, Submission):
                 return resumed
         return _new(settings, wants, now)
+    except NothingPublished as error:
+        return Deployed(event, None, "waiting", str(error))
     except RefusedError as error:
         return Deployed(event, None, "refused", str(error))
 

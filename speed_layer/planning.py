@@ -52,14 +52,18 @@ def superseded(wants: Wanted | None, run: Run, newest: Run | None) -> bool:
     return wants is None or (newest is not None and run.run != newest.run)
 
 
+class NothingPublished(RefusedError):
+    """Batch has not published a view yet; the next deployment after that finds its boundary."""
+
+
 def start_of(generations: Mapping[str, Sequence[Generation]]) -> Instant:
     """The lowest boundary among the retained generations of each definition, whose history is given oldest first.
 
-    Raises RefusedError where a definition has none yet: without a boundary nothing says where a stream begins.
+    Raises NothingPublished where a definition has none yet: without a boundary nothing says where a stream begins.
     """
     for definition, history in generations.items():
         if not history:
-            raise RefusedError(
+            raise NothingPublished(
                 f"definition `{names.short(definition)}` has no generation yet, so there is no boundary to start from; "
                 "run `tideline batch run`"
             )

@@ -14,9 +14,9 @@ from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
-from schemas.settings import CHECKOUT, Settings
+from schemas.settings import Settings
 
-APPLICATION: Final = str(CHECKOUT / "batch_layer" / "__main__.py")
+APPLICATION: Final = str(Path(__file__).resolve().parents[2] / "batch_layer" / "__main__.py")
 
 Done = Any
 """What a command printed with `--json`: an object or a list."""

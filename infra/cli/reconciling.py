@@ -53,11 +53,15 @@ def reconcile(
 def _reconcile(settings: Settings, view: str, keys: int, rotation: int | None, run: str) -> list[Reconciliation]:
     from infra.verify.reconciling import Run, record, rotation_of
     from infra.verify.sampling import part
+    from schemas.lake.generations import all_generations
     from serving_layer.client import Client
 
     now = Instant(time.time_ns() // 1_000_000)
     chosen = rotation_of(now) if rotation is None else rotation
-    views = applied_views(settings, view)
+    published = {each.view for each in all_generations(settings.lake)}
+    views = [each for each in applied_views(settings, view) if each.name in published]
+    if not views:
+        return []
     compared = compare_drawn(settings, views, partial(part, size=keys, number=chosen))
     with Client(settings.serving) as client:
         return record(settings.lake, Run(run or format_instant(now), chosen, now), client, views, compared)

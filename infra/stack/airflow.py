@@ -15,12 +15,16 @@ from typing import Final
 
 from infra.stack.layout import Layout
 from schemas.core.errors import UnavailableError
-from schemas.settings import CHECKOUT
+
+_CHECKOUT: Final = Path(__file__).resolve().parents[2]
 
 USER: Final = "admin"
 
 PARALLELISM: Final = 4
 """Tasks at once; each is a process, and so is each worker that waits for one."""
+
+_HERE: Final = json.dumps({"conn_type": "spark", "host": "local[2]"})
+"""Spark on this machine. As JSON: from a URI the provider would silently make YARN."""
 
 SPARK_SLOTS: Final = 1
 """Spark applications at once: one alone keeps two cores busy."""
@@ -45,8 +49,8 @@ def configuration(layout: Layout) -> str:
     """`airflow.cfg`; what it does not name is Airflow's default. Secrets stay in files that it names."""
     return f"""\
 [core]
-dags_folder = {_escaped(CHECKOUT / "dags")}
-plugins_folder = {_escaped(CHECKOUT / "infra" / "airflow" / "plugins")}
+dags_folder = {_escaped(_CHECKOUT / "dags")}
+plugins_folder = {_escaped(_CHECKOUT / "infra" / "airflow" / "plugins")}
 executor = LocalExecutor
 parallelism = {PARALLELISM}
 load_examples = False
@@ -101,8 +105,7 @@ def environment(layout: Layout) -> dict[str, str]:
     return {
         "AIRFLOW_HOME": str(layout.airflow_data),
         "AIRFLOW_CONFIG": str(configuration_file(layout)),
-        # The provider reads a URI of this as YARN; as JSON it is what it says.
-        "AIRFLOW_CONN_SPARK_DEFAULT": json.dumps({"conn_type": "spark", "host": "local[2]"}),
+        "AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT", _HERE),
         "SPARK_CONF_DIR": str(layout.spark_configuration),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
