@@ -9,6 +9,9 @@ and not there. `running` waits for each until all its tasks run. `lag` reports h
 On the local stack the program `speed-keeper` mends every two seconds besides; this DAG is what does it on a cluster,
 and what shows it. Both take the same lock, so they cannot submit twice.
 
+By hand, with the parameter `restart`, the job of that run is ended first, with a savepoint if you want to look into
+its state; the run then goes on from its own last checkpoint.
+
 **When it fails**
 
 | what is red | do |
@@ -22,11 +25,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG, CronTriggerTimetable, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.platform import SETTINGS, deadline
-from infra.airflow.flink import JobSensor
+from infra.airflow.flink import EndJob, JobSensor
 from infra.airflow.operators import Command, Done
 
 
@@ -56,11 +59,22 @@ with DAG(
     schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
     deadline=deadline("speed_keeper", timedelta(minutes=15)),
     doc_md=__doc__,
+    params={
+        "restart": Param("", type="string", description="A run, as `tideline speed status` names it."),
+        "savepoint": Param(False, type="boolean", description="Keep its state as a savepoint first."),
+    },
     **SETTINGS,
 ) as dag:
+    end = EndJob(
+        task_id="end",
+        job="{{ params.restart }}",
+        how="{{ 'stop' if params.savepoint else 'cancel' }}",
+        doc_md="Ends the job that the parameter names; skipped where it names none. A savepoint is its result.",
+    )
     mend = Command(
         task_id="mend",
         arguments=["speed_layer", "keep", "--once"],
+        trigger_rule="none_failed",
         doc_md="One turn of the keeper. What it did is in the log.",
     )
     deploy = Command(
@@ -81,4 +95,4 @@ with DAG(
         why=not_well,
         doc_md="State, position, lag, restarts and last checkpoint of every run; the table is its result.",
     )
-    mend >> deploy >> running >> lag
+    end >> mend >> deploy >> running >> lag

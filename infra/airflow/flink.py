@@ -8,16 +8,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import httpx
 from airflow.sdk import BaseOperator, BaseSensorOperator, Context
-from airflow.sdk.exceptions import AirflowException
+from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
+from infra.airflow.jobs import ENDED, state_of
 from schemas.settings import Settings
 
-ENDED: Final = frozenset({"FAILED", "CANCELED", "FINISHED", "SUSPENDED"})
 _POLL: Final = 1.0
 
 
@@ -55,16 +55,6 @@ class JobTrigger(BaseTrigger):
         return state_of(found, self.job)
 
 
-def state_of(jobs: Sequence[Mapping[str, Any]], name: str) -> str | None:
-    """The state of the newest job of a name, None where there is none; `RUNNING` needs all of its tasks to run."""
-    named = [each for each in jobs if each["name"] == name]
-    if not named:
-        return None
-    newest = max(named, key=lambda each: int(each["start-time"]))
-    starting = newest["state"] == "RUNNING" and newest["tasks"]["running"] < newest["tasks"]["total"]
-    return "STARTING" if starting else str(newest["state"])
-
-
 class JobSensor(BaseSensorOperator):
     """Waits until every task of a job runs."""
 
@@ -89,17 +79,20 @@ class JobSensor(BaseSensorOperator):
 class EndJob(BaseOperator):
     """Ends a job: `cancel` at once, or `stop` with a savepoint, whose path is the task's result.
 
-    Our own runs go on from checkpoints and never from a savepoint: that is for looking into a state.
+    Skipped without a name. Our own runs go on from checkpoints and never from a savepoint: that is for looking into a
+    state.
     """
 
-    template_fields: Sequence[str] = ("job",)
+    template_fields: Sequence[str] = ("job", "how")
 
-    def __init__(self, *, job: str, how: Literal["cancel", "stop"] = "cancel", **kwargs: Any) -> None:
+    def __init__(self, *, job: str, how: str = "cancel", **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.job, self.how = job, how
 
     def execute(self, context: Context) -> None:
         """Asks for it, then hands over to the triggerer. A job that does not live has ended."""
+        if not self.job:
+            raise AirflowSkipException("no job is named")
         settings = Settings.from_environment()
         with httpx.Client(base_url=settings.flink, timeout=10.0, trust_env=False) as http:
             jobs = http.get("/jobs/overview").raise_for_status().json()["jobs"]
