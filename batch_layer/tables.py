@@ -170,6 +170,13 @@ def greatest(table: Path, column: str) -> Reached:
     return Reached(sum(actions["num_records"].to_pylist()), max(values, default=None))
 
 
+def least(table: Path, column: str) -> Instant | None:
+    """The least value of a column that the log of a table knows of; None where no row has one."""
+    actions = _actions(table)
+    values = [] if actions is None or not actions.num_rows else actions[f"min.{column}"].to_pylist()
+    return min((Instant(value) for value in values if value is not None), default=None)
+
+
 @dataclass(frozen=True)
 class Stored:
     """What files hold, as a log says: rows, and their bytes compressed."""

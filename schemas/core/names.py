@@ -25,6 +25,7 @@ IMPORTS_TABLE: Final = "imports"
 ARCHIVED_TABLE: Final = "archived"
 LOSSES_TABLE: Final = "losses"
 RECONCILIATIONS_TABLE: Final = "reconciliations"
+STOPPED_TABLE: Final = "stopped"
 
 
 def short(digest: str) -> str:
