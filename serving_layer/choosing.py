@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from schemas.core.codec import contract_of
 from schemas.core.damage import Kept
 from schemas.core.generations import Generation, Rollback, retained
 from schemas.core.instants import Instant
 from schemas.core.runs import Run, pairs_with
 from schemas.core.views import View
 from schemas.lake.catalog import Applied
+from schemas.lake.stopped import Contract, Stop
 from serving_layer.records import Choice, Followed, Stream
+from serving_layer.snapshot import Stopped
 
 _ROLLBACK = Rollback.__name__.lower()
 
@@ -23,7 +26,8 @@ _ROLLBACK = Rollback.__name__.lower()
 class Listed:
     """What the lake lists: the views that are wanted, every definition ever applied, generations and runs.
 
-    `imports` is by event how many imported records there are, `kept` what its topic may lose.
+    `imports` is by event how many imported records there are, `kept` what its topic may lose, `stopped` the contracts
+    of which batch publishes nothing.
     """
 
     wanted: Mapping[str, Applied]
@@ -32,6 +36,7 @@ class Listed:
     runs: Sequence[Run]
     imports: Mapping[str, int] = field(default_factory=dict)
     kept: Mapping[str, Kept] = field(default_factory=dict)
+    stopped: Mapping[Contract, Stop] = field(default_factory=dict)
 
     def history(self, view: str, definition: str) -> list[Generation]:
         """The generations of one definition of a view, in order of number."""
@@ -144,7 +149,7 @@ def _candidates(listed: Listed, view: View, definition: str, served: Choice | No
     history = listed.history(view.name, definition)
     if not history:
         return
-    newest = _choice(view, history[-1], listed.imports.get(view.on.name, 0))
+    newest = _choice(view, history[-1], listed)
     goes_back = rolls_back(listed, newest, served)
     for run in reversed(listed.runs):
         is_served = served is not None and served.run == run.run
@@ -155,7 +160,7 @@ def _candidates(listed: Listed, view: View, definition: str, served: Choice | No
     yield newest
 
 
-def _choice(view: View, generation: Generation, imports: int) -> Choice:
+def _choice(view: View, generation: Generation, listed: Listed) -> Choice:
     return Choice(
         view=view,
         definition=generation.definition,
@@ -164,8 +169,15 @@ def _choice(view: View, generation: Generation, imports: int) -> Choice:
         segments=generation.segments,
         published_at=generation.published_at,
         run=None,
-        import_pending=generation.imports < imports,
+        import_pending=generation.imports < listed.imports.get(view.on.name, 0),
+        batch_stopped=_stopped(view, listed),
     )
+
+
+def _stopped(view: View, listed: Listed) -> Stopped | None:
+    """Looked up by the contract, whose hash is made only while anything is stopped."""
+    stop = listed.stopped.get((view.on.name, contract_of(view.on))) if listed.stopped else None
+    return None if stop is None else Stopped(stop.since, stop.rule)
 
 
 def _floor(listed: Listed, choices: Iterable[Choice], run: Run, definition: str) -> Instant:

@@ -40,7 +40,7 @@ class NotServing(UnavailableError):
 
 @dataclass(frozen=True)
 class Proof:
-    """How an answer knows what it says."""
+    """How an answer knows what it says; `batch_stopped` says since when batch publishes nothing, and by which rule."""
 
     generation: int
     boundary: Instant
@@ -49,6 +49,7 @@ class Proof:
     complete: bool
     incomplete_because: str | None
     definition: str
+    batch_stopped: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)

@@ -30,6 +30,7 @@ from schemas.lake.checksums import require_whole
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
+from schemas.lake.stopped import read_stopped
 from schemas.lake.tables import data_of
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
@@ -225,6 +226,7 @@ _TABLES: Final = (
     names.IMPORTS_TABLE,
     names.ARCHIVED_TABLE,
     names.LOSSES_TABLE,
+    names.STOPPED_TABLE,
 )
 
 
@@ -249,6 +251,7 @@ class _Lake:
                 runs=read_runs(self.path),
                 imports=read_imports(self.path),
                 kept=read_kept(self.path),
+                stopped=read_stopped(self.path),
             )
             self._versions = versions
         return self._listed

@@ -19,7 +19,7 @@ from serving_layer.entities import stream_of
 from serving_layer.environment import Transaction
 from serving_layer.figures import FRESHNESS_BOUNDS, Figures
 from serving_layer.missing import Misses, decode_misses, encode_misses, told
-from serving_layer.snapshot import IMPORT_PENDING, NO_RUN, Claim, Pair
+from serving_layer.snapshot import IMPORT_PENDING, NO_RUN, Claim, Pair, Stopped
 
 PAIRS: Final = b"pairs"
 PREPARED: Final = b"prepared"
@@ -47,6 +47,7 @@ class Choice:
     published_at: Instant
     run: str | None
     import_pending: bool = False
+    batch_stopped: Stopped | None = None
 
     @property
     def stream(self) -> bytes | None:
@@ -88,6 +89,9 @@ def encode_choices(choices: Mapping[str, Choice]) -> Any:
             "published_at": each.published_at,
             "run": each.run,
             "import_pending": each.import_pending,
+            "batch_stopped": None
+            if each.batch_stopped is None
+            else [each.batch_stopped.since, each.batch_stopped.rule],
         }
         for name, each in choices.items()
     }
@@ -105,6 +109,7 @@ def decode_choices(record: Any) -> dict[str, Choice]:
             published_at=Instant(each["published_at"]),
             run=each["run"],
             import_pending=each["import_pending"],
+            batch_stopped=Stopped(*stopped) if (stopped := each.get("batch_stopped")) else None,
         )
         for name, each in (record or {}).items()
     }
@@ -294,6 +299,7 @@ def pair_of(choice: Choice, held: Instant | None) -> Pair:
         published_at=choice.published_at,
         held_from=choice.boundary if held is None else held,
         import_pending=choice.import_pending,
+        batch_stopped=choice.batch_stopped,
     )
 
 

@@ -21,11 +21,20 @@ IMPORT_PENDING: Final = "import pending: history was imported after this generat
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """Since when batch publishes nothing of an event, and by which rule: answers are exact through the stream."""
+
+    since: Instant
+    rule: str
+
+
+@dataclass(frozen=True)
 class Pair:
     """A generation and a run of one definition: what a view is served from.
 
     `run` is None while no stream run serves the definition; speed rows are kept from `held_from` on.
-    `import_pending` is whether history was imported that the generation has not read.
+    `import_pending` is whether history was imported that the generation has not read. `batch_stopped`: no newer
+    generation comes, since what batch has built did not pass its check.
     """
 
     view: View
@@ -36,6 +45,7 @@ class Pair:
     published_at: Instant
     held_from: Instant
     import_pending: bool = False
+    batch_stopped: Stopped | None = None
 
 
 @dataclass(frozen=True)

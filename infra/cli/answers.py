@@ -193,6 +193,9 @@ def _print_proof(proof: Mapping[str, Any]) -> None:
     holds = "[green]complete[/]" if proof["complete"] else f"[red]incomplete: {proof['incomplete_because']}[/]"
     console.print(f"[dim]generation[/] {proof['generation']} [dim]up to[/] {proof['boundary']}", soft_wrap=True)
     console.print(f"[dim]stream[/] {proof['run'] or 'none'} [dim]through[/] {proof['speed_through']}", soft_wrap=True)
+    if stopped := proof.get("batch_stopped"):
+        by = f"by its check of `{stopped['rule']}`; `tideline batch status` says why"
+        console.print(f"[yellow]batch publishes nothing since {stopped['since']}[/] {by}", soft_wrap=True)
     console.print(f"{holds} [dim]definition[/] {proof['definition'][:12]}", soft_wrap=True)
 
 

@@ -30,7 +30,16 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
     "Proof": {
         "type": "object",
         "description": "How an answer knows: it holds every counted event with `available_at < speed_through` once.",
-        "required": ["generation", "boundary", "run", "speed_through", "complete", "incomplete_because", "definition"],
+        "required": [
+            "generation",
+            "boundary",
+            "run",
+            "speed_through",
+            "complete",
+            "incomplete_because",
+            "batch_stopped",
+            "definition",
+        ],
         "properties": {
             "generation": {"type": "integer"},
             "boundary": {"type": "string", "format": "date-time"},
@@ -38,6 +47,12 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
             "speed_through": {"type": "string", "format": "date-time"},
             "complete": {"type": "boolean"},
             "incomplete_because": {"type": ["string", "null"]},
+            "batch_stopped": {
+                "type": ["object", "null"],
+                "description": "Since when batch publishes nothing newer, and by which rule; answers stay exact.",
+                "required": ["since", "rule"],
+                "properties": {"since": {"type": "string", "format": "date-time"}, "rule": {"type": "string"}},
+            },
             "definition": {"type": "string"},
         },
     },

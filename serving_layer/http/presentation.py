@@ -69,9 +69,16 @@ def proof_json(pair: Pair, claim: Claim) -> bytes:
             "speed_through": format_instant(claim.speed_through),
             "complete": claim.complete,
             "incomplete_because": claim.because,
+            "batch_stopped": stopped_json(pair),
             "definition": pair.definition,
         }
     )
+
+
+def stopped_json(pair: Pair) -> dict[str, str] | None:
+    """Since when batch publishes nothing newer, and by which rule."""
+    stopped = pair.batch_stopped
+    return None if stopped is None else {"since": format_instant(stopped.since), "rule": stopped.rule}
 
 
 @functools.lru_cache(maxsize=1_000)

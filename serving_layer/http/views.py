@@ -9,6 +9,7 @@ from schemas.core.instants import format_duration, format_instant
 from schemas.core.types import type_name
 from schemas.core.views import Feature
 from serving_layer.http.describe import aggregate_text, expression_text
+from serving_layer.http.presentation import stopped_json
 from serving_layer.http.reader import Reader
 from serving_layer.snapshot import Pair
 
@@ -30,6 +31,13 @@ class FeatureDescription(BaseModel):
     hop: str | None
 
 
+class BatchStopped(BaseModel):
+    """Since when batch publishes nothing newer of a view, and by which rule; its answers stay exact."""
+
+    since: str
+    rule: str
+
+
 class ViewDescription(BaseModel):
     """A view as it is served now."""
 
@@ -45,6 +53,7 @@ class ViewDescription(BaseModel):
     boundary: str
     run: str | None
     published_at: str
+    batch_stopped: BatchStopped | None
 
 
 class Views(BaseModel):
@@ -88,6 +97,7 @@ def describe(pair: Pair) -> ViewDescription:
         boundary=format_instant(pair.boundary),
         run=pair.run,
         published_at=format_instant(pair.published_at),
+        batch_stopped=None if (stopped := stopped_json(pair)) is None else BatchStopped(**stopped),
     )
 
 

@@ -276,11 +276,8 @@ def test_a_valid_record_that_breaks_the_contract_is_stopped(books: Books) -> Non
     assert books.check(built).passed
     valid = DeltaTable(str(valid_table(books.lake, EVENT)))
     for index, (rule, change) in enumerate(BROKEN.items()):
-        of = (
-            "NOT _counted"
-            if rule == "event_id:copy"
-            else f"event_id = '{rows[2 + 2 * index].append_time}-{2 + 2 * index}'"
-        )
+        place = 2 + 2 * index
+        of = "NOT _counted" if rule == "event_id:copy" else f"event_id = '{rows[place].append_time}-{place}'"
         assert valid.update(updates=change, predicate=of)["num_updated_rows"] == 1, rule
     checked = books.check(built)
     assert {each.of for each in checked.contract} == BROKEN.keys()

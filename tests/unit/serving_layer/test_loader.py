@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from schemas.core.codec import definition_of
+from schemas.core.codec import contract_of, definition_of
 from schemas.core.damage import Gap, Kept
 from schemas.core.generations import Compact, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
@@ -18,10 +18,11 @@ from schemas.lake import catalog, generations
 from schemas.lake.archived import Archived, put_archived
 from schemas.lake.imports import append_import
 from schemas.lake.losses import append_loss
+from schemas.lake.stopped import Stop, put_stop
 from serving_layer import loader as loading
 from serving_layer import records
 from serving_layer.segment_file import TornSegment, open_segment, segment_path, verify_segment
-from serving_layer.snapshot import Claim, Pair
+from serving_layer.snapshot import Claim, Pair, Stopped
 from serving_layer.store import SEGMENTS, LmdbStore
 from tests.unit.serving_layer.histories import READING, record
 from tests.unit.serving_layer.replicas import Replica
@@ -90,6 +91,28 @@ def test_answers_are_incomplete_until_a_generation_has_read_the_newest_import(re
     pair, claim, row = seen(replica)
     assert (pair.generation, claim.complete, claim.because) == (2, True, None)
     assert row == [10, 11111121]
+
+
+def test_a_pair_says_since_when_batch_publishes_nothing(replica: Replica) -> None:
+    """Of its own contract alone; answers stay what they were, and complete."""
+    replica.extend(TOTALS, KEPT, 3 * MINUTE)
+    replica.list_run("run1", [TOTALS], start=3 * MINUTE)
+    replica.load()
+    speed(replica, "run1", 3 * MINUTE)
+    row, contract = seen(replica)[2], (READING.name, contract_of(READING))
+    for other in ((READING.name, "another contract"), ("another", contract[1])):
+        put_stop(replica.lake, other, Stop("volume", "", Instant(1), Instant(1)), live=[other])
+        replica.load()
+        assert seen(replica)[0].batch_stopped is None
+    for now in (4 * MINUTE, 5 * MINUTE):
+        put_stop(replica.lake, contract, Stop("volume", "too many", Instant(now), Instant(now)), live=[contract])
+        replica.load()
+        pair, claim, answered = seen(replica)
+        assert pair.batch_stopped == Stopped(Instant(4 * MINUTE), "volume")
+        assert (pair.generation, claim.complete, answered) == (1, True, row)
+    put_stop(replica.lake, contract, None, live=[contract])
+    replica.load()
+    assert seen(replica)[0].batch_stopped is None
 
 
 def test_boundary_and_speed_rows_move_together(replica: Replica) -> None:

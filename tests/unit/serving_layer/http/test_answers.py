@@ -43,6 +43,7 @@ def test_one_entity_whole(desk: Desk) -> None:
             "speed_through": "2026-03-01T07:34:55.789Z",
             "complete": True,
             "incomplete_because": None,
+            "batch_stopped": None,
             "definition": definition_of(SENSORS),
         },
     }
