@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from batch_layer.quality.gate import Checked
+from typing import Any
+
+from batch_layer.quality.checked import Checked
 from batch_layer.quality.rules import CONTRACT, FRESHNESS, SHARE, VOLUME, Measured
 from schemas.core.instants import Instant, format_instant
 from schemas.core.retention import time_left
@@ -27,6 +29,11 @@ def alarm(checked: Checked, now: Instant) -> str:
     )
     lines.append(f"What was looked at: {checked.page}")
     return "\n".join(lines)
+
+
+def encode_checked(checked: Checked, now: Instant) -> dict[str, Any]:
+    """For `--json`, with the alarm where there is one."""
+    return {**checked.encode(), "alarm": None if checked.passed else alarm(checked, now)}
 
 
 def _once(checked: Checked) -> list[Measured]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,51 +17,34 @@ from batch_layer.quality.rules import Fit
 from batch_layer.tables import segments_table, stored_since, valid_table
 from schemas.core import names
 from schemas.core.events import Event
-from schemas.core.generations import Compact, Edit, Extend, Recompute, Segment
+from schemas.core.generations import Compact, Edit, Extend, Recompute, Rollback
 from schemas.core.instants import Instant
 from schemas.core.views import View
 from schemas.lake.checksums import DamagedFile, require_whole
 from schemas.lake.tables import data_of
 
-
-@dataclass(frozen=True)
-class Built:
-    """A segment that is to be published; `inputs` are the segments that it was merged of, none: of valid records."""
-
-    view: View
-    segment: Segment
-    inputs: tuple[str, ...] = ()
+Interval = tuple[Instant | None, Instant]
 
 
-def built_of(view: View, edit: Edit) -> Built | None:
-    """What an edit would publish; None for a rollback, which publishes nothing new."""
-    match edit:
-        case Extend(segment) | Recompute(segment):
-            return Built(view, segment)
-        case Compact(inputs, segment):
-            return Built(view, segment, inputs)
-    return None
-
-
-def fits(spark: SparkSession, lake: Path, event: Event, built: Sequence[Built]) -> list[Fit]:
-    """What each segment holds, and what it should."""
-    fresh: dict[tuple[Instant | None, Instant], list[View]] = {}
-    for each in built:
-        if not each.inputs:
-            fresh.setdefault((each.segment.start, each.segment.end), []).append(each.view)
+def fits(spark: SparkSession, lake: Path, event: Event, edits: Sequence[tuple[View, Edit]]) -> list[Fit]:
+    """What each segment that an edit would publish holds, and what it should."""
+    fresh: dict[Interval, list[View]] = {}
+    for view, edit in edits:
+        if isinstance(edit, Extend | Recompute):
+            fresh.setdefault((edit.segment.start, edit.segment.end), []).append(view)
     counts = {
         (interval, view): number
         for interval, views in fresh.items()
         for view, number in _counted(spark, lake, event, interval, views).items()
     }
-    return [_fit(lake, each, counts) for each in built]
+    return [_fit(lake, view, edit, counts) for view, edit in edits if not isinstance(edit, Rollback)]
 
 
-def _fit(lake: Path, built: Built, counts: Mapping[tuple[tuple[Instant | None, Instant], str], int]) -> Fit:
-    view, segment = built.view, built.segment
+def _fit(lake: Path, view: View, edit: Extend | Recompute | Compact, counts: Mapping[tuple[Interval, str], int]) -> Fit:
+    segment = edit.segment
     try:
         merged = events_in(lake, view, [segment.id])
-        expected = events_in(lake, view, built.inputs) if built.inputs else None
+        expected = events_in(lake, view, edit.inputs) if isinstance(edit, Compact) else None
     except (DamagedFile, FileNotFoundError, pa.ArrowException) as error:
         return Fit(view.name, segment.id, 0, 0, str(error).partition("\n")[0].replace(f"{lake}/", ""))
     return Fit(
@@ -82,7 +64,7 @@ def events_in(lake: Path, view: View, segments: Sequence[str]) -> int:
 
 
 def _counted(
-    spark: SparkSession, lake: Path, event: Event, interval: tuple[Instant | None, Instant], views: Sequence[View]
+    spark: SparkSession, lake: Path, event: Event, interval: Interval, views: Sequence[View]
 ) -> dict[str, int]:
     """By view how many records of the interval count and enter it, in one pass."""
     start, end = interval

@@ -8,17 +8,17 @@ counts ─────────┘        └─▶ broken: nothing of the ev
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 
-from batch_layer.conservation import Conservation
 from batch_layer.little import fitting, read_between
+from batch_layer.outcomes import Built, Report
+from batch_layer.quality.checked import Checked
 from batch_layer.quality.docs import evaluate
 from batch_layer.quality.figures import read_figures, records_of
-from batch_layer.quality.fits import Built, fits
+from batch_layer.quality.fits import fits
 from batch_layer.quality.limits import LIMITS, Limits
 from batch_layer.quality.rules import VOLUME, Figures, Measured, measure
 from batch_layer.quality.suite import observed_sql
@@ -26,61 +26,12 @@ from batch_layer.quality.suspects import Suspect, find_suspects
 from batch_layer.tables import stored_since, valid_table
 from schemas.core.codec import contract_of
 from schemas.core.events import Event
-from schemas.core.instants import Instant, format_instant, parse_instant
+from schemas.core.instants import Instant, parse_instant
 from schemas.core.names import short
 from schemas.lake.catalog import Applied, read_applied
 from schemas.lake.generations import all_generations
 from schemas.lake.stopped import Standing, Stop, put_stop, read_standing
 from schemas.settings import Settings
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What a check of `[start, end)` came to.
-
-    `measured` are the rules over whole tables, `contract` those of the contract that a valid record breaks, `suspects`
-    what is off in the records of a volume that is far off, `reasons` those of the quarantine with their counts.
-    `stopped_since` is when the event was first stopped; `boundary` the lowest that its views are served from;
-    `page` the Data Docs of this check, below the stack's home.
-    """
-
-    event: str
-    start: Instant | None
-    end: Instant
-    measured: Sequence[Measured]
-    contract: Sequence[Measured]
-    conservation: Conservation
-    page: str
-    reasons: Mapping[str, int] = field(default_factory=dict)
-    suspects: Sequence[Suspect] = ()
-    stopped_since: Instant | None = None
-    boundary: Instant | None = None
-
-    @property
-    def broken(self) -> list[Measured]:
-        """The rules that do not hold, those of the contract first."""
-        return [*self.contract, *(each for each in self.measured if not each.holds)]
-
-    @property
-    def passed(self) -> bool:
-        """Whether what was built may be published."""
-        return not self.broken
-
-    def encode(self) -> dict[str, Any]:
-        """For `--json`."""
-        return {
-            "event": self.event,
-            "from": None if self.start is None else format_instant(self.start),
-            "to": format_instant(self.end),
-            "passed": self.passed,
-            "broken": [each.encode() for each in self.broken],
-            "measured": [each.encode() for each in self.measured],
-            "conservation": self.conservation.encode(),
-            "quarantined": dict(self.reasons),
-            "suspects": [each.encode() for each in self.suspects],
-            "stopped_since": None if self.stopped_since is None else format_instant(self.stopped_since),
-            "page": self.page,
-        }
 
 
 def check(  # noqa: PLR0913 - one call between building and publishing
@@ -96,15 +47,17 @@ def check(  # noqa: PLR0913 - one call between building and publishing
 ) -> Checked:
     """Whether what was judged of `[start, end)` and built of it may be published.
 
-    `start` is the lowest boundary of the event's views, None where one has none yet. Notes in the lake that the event
-    is stopped, or that it is not any more, and writes the Data Docs.
+    `start` is the lowest boundary of the event's views, None where one has none yet; `built` may hold views of other
+    events too. Notes in the lake that the event is stopped, or that it is not any more, and writes the Data Docs.
     """
     lake, contract = settings.lake, (event.name, contract_of(event))
     live = _by_contract(read_applied(lake))
     applied = live.get(contract, [])
+    made = {(each.view, each.definition): each.edits for each in built}
     floor = _floor(applied, read_standing(lake).get(contract, Standing()).accepted)
     figures = read_figures(lake, event, start, end, floor=floor, limits=limits)
-    figures = replace(figures, fits=fits(spark, lake, event, built))
+    edits = [(each.view, edit) for each in applied for edit in made.get((each.view.name, each.definition), ())]
+    figures = replace(figures, fits=fits(spark, lake, event, edits))
     measured = measure(figures, limits)
     records = _records(spark, lake, event, start, end)
     try:
@@ -129,6 +82,26 @@ def check(  # noqa: PLR0913 - one call between building and publishing
         stop = Stop(checked.broken[0].rule, "; ".join(each.says for each in checked.broken), now, end)
     standing = put_stop(lake, contract, stop, live=live)
     return checked if standing.stop is None else replace(checked, stopped_since=standing.stop.since)
+
+
+def check_all(
+    settings: Settings,
+    spark: SparkSession,
+    boundaries: Mapping[str, Instant | None],
+    built: Sequence[Built],
+    now: Instant,
+    report: Report,
+) -> dict[str, Checked]:
+    """Check every contract of which anything was built, up to its boundary; by the hash of the contract."""
+    made = {(each.view, each.definition) for each in built if each.edits}
+    found = {}
+    for (event, contract), applied in _by_contract(read_applied(settings.lake)).items():
+        end = boundaries.get(contract)
+        if end is not None and any((each.view.name, each.definition) in made for each in applied):
+            report(f"checking {event}")
+            start = unpublished_since(settings.lake, applied)
+            found[contract] = check(settings, spark, applied[0].view.on, start, end, now, built=built)
+    return found
 
 
 def unpublished_since(lake: Path, applied: Sequence[Applied]) -> Instant | None:
