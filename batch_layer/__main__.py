@@ -10,31 +10,27 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable
+from contextlib import ExitStack
 from itertools import starmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from batch_layer import console
+from batch_layer.commands import recompute as recompute_commands
+from batch_layer.console import AsJson, applied_view, now, progress, show
 from schemas.core.errors import BadValue, RequestError, TidelineError, UnknownName
-from schemas.core.instants import Instant, format_instant
+from schemas.core.instants import format_instant
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-    from batch_layer.outcomes import Report
     from schemas.core.events import Event
-    from schemas.lake.catalog import Applied
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
-
-_result: ContextVar[Path | None] = ContextVar("_result", default=None)
 
 
 @app.callback()
@@ -44,7 +40,7 @@ def options(
     ] = None,
 ) -> None:
     """Archive the log, build segments, publish generations."""
-    _result.set(result)
+    console.RESULT.set(result)
 
 
 @app.command()
@@ -56,7 +52,7 @@ def topics(as_json: AsJson = False) -> None:
     settings = Settings.from_environment()
     found = ensure_topics(settings.kafka, events_of(read_applied(settings.lake)))
     lines = [f"{topic.name}: {topic.partitions} partitions" for topic in found.values()]
-    _print(as_json, {"topics": [vars(topic) for topic in found.values()]}, lines or ["no event is applied"])
+    show(as_json, {"topics": [vars(topic) for topic in found.values()]}, lines or ["no event is applied"])
 
 
 @app.command()
@@ -78,15 +74,15 @@ def import_(event: str, file: Path, as_json: AsJson = False) -> None:
     from batch_layer.importing import import_file
 
     settings = Settings.from_environment()
-    with _progress() as report:
+    with progress() as report:
         report(f"importing {file.name}")
-        done = import_file(settings, _event(settings, event), file, _now())
+        done = import_file(settings, _event(settings, event), file, now())
     line = f"{event}: {done.records:,} records imported" if done.new else f"{event}: this content is there already"
     lines = [f"{line}; {done.broken:,} of them break the contract" if done.broken else line]
     if done.pending:
         views = ", ".join(f"`{view}`" for view in done.pending)
         lines.append(f"answers of {views} say `import pending` until a `tideline batch run` has built them again")
-    _print(as_json, vars(done), lines)
+    show(as_json, vars(done), lines)
 
 
 @app.command()
@@ -100,9 +96,9 @@ def archive(as_json: AsJson = False) -> None:
     settings = Settings.from_environment()
     events = events_of(read_applied(settings.lake))
     if not events:
-        _print(as_json, {"archived": {}, "not_ticked": []}, ["no event is applied, so there is nothing to archive"])
+        show(as_json, {"archived": {}, "not_ticked": []}, ["no event is applied, so there is nothing to archive"])
         return
-    with _progress() as report:
+    with progress() as report:
         found = ensure_topics(settings.kafka, events)
         report("starting Spark")
         with spark_session(settings) as spark:
@@ -110,7 +106,7 @@ def archive(as_json: AsJson = False) -> None:
             done = archive_topics(spark, settings, found)
     _warn_failures(done.failures)
     lines = [f"{event}: {records:,} records archived, ticks included" for event, records in done.records.items()]
-    _print(as_json, {"archived": dict(done.records), "not_ticked": _places(done.failures)}, lines)
+    show(as_json, {"archived": dict(done.records), "not_ticked": _places(done.failures)}, lines)
 
 
 @app.command()
@@ -127,7 +123,7 @@ def run(
     settings = Settings.from_environment()
     began = time.monotonic()
     with ExitStack() as session:
-        with _progress() as report:
+        with progress() as report:
             report("starting Spark")
             spark = session.enter_context(spark_session(settings))
         seconds = time.monotonic() - began
@@ -141,10 +137,10 @@ def _run_once(settings: Settings, spark: SparkSession, views: list[str], session
     from batch_layer.tell import run_lines
 
     began = time.monotonic()
-    with _progress() as report:
-        done = run_batch(settings, spark, _now(), report, only=views)
+    with progress() as report:
+        done = run_batch(settings, spark, now(), report, only=views)
     seconds = {"session": round(session, 3), "run": round(time.monotonic() - began, 3)}
-    _print(as_json, {**encode_run(done), "seconds": seconds}, run_lines(done))
+    show(as_json, {**encode_run(done), "seconds": seconds}, run_lines(done))
     _warn_failures(done.failures)
     failed = [name for name, view in done.views.items() if view.failed]
     if failed:
@@ -176,9 +172,9 @@ def build(
     settings = Settings.from_environment()
     applied = chosen(settings, views or []) if views or read_applied(settings.lake) else {}
     if not applied:
-        _print(as_json, {"events": [], "views": []}, ["no view is applied, so there is nothing to build"])
+        show(as_json, {"events": [], "views": []}, ["no view is applied, so there is nothing to build"])
         return
-    with _progress() as report:
+    with progress() as report:
         report("starting Spark")
         with spark_session(settings) as spark:
             found, built = build_views(settings, spark, applied, report)
@@ -188,7 +184,7 @@ def build(
         "events": [encode_event_run(name, each) for name, each in events.items()],
         "views": [encode_built(each) for each in built],
     }
-    _print(as_json, encoded, [*starmap(event_line, events.items()), *map(built_line, built)])
+    show(as_json, encoded, [*starmap(event_line, events.items()), *map(built_line, built)])
 
 
 @app.command()
@@ -204,25 +200,8 @@ def publish(
     edits = decode_built(_json(built))
     if edits.failed:
         raise TidelineError(f"view `{edits.view}` could not be built: {edits.failed}")
-    done = publish_edits(Settings.from_environment().lake, edits, _now())
-    _print(as_json, encode_view_run(edits.view, done), [view_line(edits.view, done)])
-
-
-@app.command()
-def recompute(view: str, as_json: AsJson = False) -> None:
-    """Rebuild a view from raw as one segment."""
-    from batch_layer.outcomes import encode_view_run
-    from batch_layer.recompute import recompute as recompute_view
-    from batch_layer.session import spark_session
-    from batch_layer.tell import view_line
-
-    settings = Settings.from_environment()
-    applied = _applied(settings, view)
-    with _progress() as report:
-        report("starting Spark")
-        with spark_session(settings) as spark:
-            done = recompute_view(settings, spark, applied, _now(), report)
-    _print(as_json, encode_view_run(view, done), [view_line(view, done)])
+    done = publish_edits(Settings.from_environment().lake, edits, now())
+    show(as_json, encode_view_run(edits.view, done), [view_line(edits.view, done)])
 
 
 @app.command()
@@ -232,9 +211,9 @@ def rollback(view: str, generation: Annotated[int | None, typer.Argument()] = No
     from batch_layer.rollback import rollback as roll_back
 
     settings = Settings.from_environment()
-    done = roll_back(settings, _applied(settings, view), generation, _now())
+    done = roll_back(settings, applied_view(settings, view), generation, now())
     line = f"{view}: generation {done.number}, boundary {format_instant(done.boundary)}"
-    _print(as_json, {"view": view, **encode_generation(done, {})}, [line])
+    show(as_json, {"view": view, **encode_generation(done, {})}, [line])
 
 
 @app.command()
@@ -245,9 +224,9 @@ def accept_loss(event: str, as_json: AsJson = False) -> None:
     from batch_layer.tell import loss_line
 
     settings = Settings.from_environment()
-    done = accept(settings, _event(settings, event).name, _now())
+    done = accept(settings, _event(settings, event).name, now())
     lines = [f"{event}:", *map(loss_line, done)] if done else [f"{event}: its log has no gap, so nothing is accepted"]
-    _print(as_json, {"event": event, "losses": [encode_loss(loss) for loss in done]}, lines)
+    show(as_json, {"event": event, "losses": [encode_loss(loss) for loss in done]}, lines)
 
 
 @app.command()
@@ -256,22 +235,8 @@ def status(as_json: AsJson = False) -> None:
     from batch_layer.status import encode_status, read_status
     from batch_layer.tell import status_lines
 
-    (events, views), now = read_status(Settings.from_environment()), _now()
-    _print(as_json, encode_status(events, views, now), status_lines(events, views, now))
-
-
-def _print(as_json: bool, encoded: dict[str, Any], lines: list[str]) -> None:
-    text = json.dumps(encoded, default=str)
-    _write_result(text)
-    print(text if as_json else "\n".join(lines), flush=True)
-
-
-def _write_result(text: str) -> None:
-    if (file := _result.get()) is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        new = file.with_name(file.name + ".new")
-        new.write_text(text)
-        new.replace(file)
+    (events, views), at = read_status(Settings.from_environment()), now()
+    show(as_json, encode_status(events, views, at), status_lines(events, views, at))
 
 
 def _json(text: str) -> Any:
@@ -279,33 +244,6 @@ def _json(text: str) -> Any:
         return json.loads(text)
     except ValueError as error:
         raise BadValue(f"this is no JSON: {error}") from error
-
-
-@contextmanager
-def _progress() -> Iterator[Report]:
-    """A spinner on a terminal, a line a step elsewhere and where `TTY_INTERACTIVE=0` asks for it."""
-    from rich.console import Console
-
-    console = Console(stderr=True, highlight=False)
-    began = time.monotonic()
-    with console.status("") as spinner:
-
-        def report(doing: str) -> None:
-            if console.is_interactive:
-                spinner.update(doing)
-            else:
-                console.print(f"{time.monotonic() - began:5.1f} s  {doing}", soft_wrap=True)
-
-        yield report
-
-
-def _applied(settings: Settings, view: str) -> Applied:
-    from schemas.lake.catalog import read_applied
-
-    found = read_applied(settings.lake)
-    if view not in found:
-        raise UnknownName("applied view", view, found)
-    return found[view]
 
 
 def _event(settings: Settings, name: str) -> Event:
@@ -330,8 +268,8 @@ def _places(failures: Any) -> list[dict[str, Any]]:
     return [{"topic": topic, "partition": partition} for topic, partition in sorted(failures)]
 
 
-def _now() -> Instant:
-    return Instant(time.time_ns() // 1_000_000)
+for group in (recompute_commands,):
+    group.add_to(app)
 
 
 def main(command: Callable[[], Any] = app) -> None:
@@ -355,7 +293,7 @@ def main(command: Callable[[], Any] = app) -> None:
                 raise unreadable(lake, error) from error
             raise
     except TidelineError as error:
-        _write_result(json.dumps({"error": str(error)}))
+        console.write_result({"error": str(error)})
         print(f"tideline: {error}", file=sys.stderr)
         sys.exit(2 if isinstance(error, RequestError) else 1)
 

@@ -16,9 +16,10 @@ from deltalake.exceptions import DeltaError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
+from batch_layer.approval import beside
 from batch_layer.conservation import has_records
 from batch_layer.little import fitting
-from batch_layer.locks import Recomputed, reading_imports, recomputed
+from batch_layer.locks import Recomputed, reading_imports
 from batch_layer.outcomes import Built, Report
 from batch_layer.planning import Plan, plan_run
 from batch_layer.segments import append_rebuilt, append_segments, merged, partials
@@ -125,8 +126,8 @@ def build_view(settings: Settings, spark: SparkSession, applied: Applied, end: I
         edit = Recompute(append_rebuilt(spark, lake, view, end), imports)
         note = "built again from raw: history was imported since the generation before"
         return Built(view.name, applied.definition, [edit], [note])
-    beside = recomputed(settings, view.name)
-    return Built(view.name, applied.definition, _append_extension(spark, lake, view, before, end, beside))
+    edits = _append_extension(spark, lake, view, before, end, beside(settings, applied))
+    return Built(view.name, applied.definition, edits)
 
 
 def attempted(lake: Path, work: Callable[[], object]) -> str | None:

@@ -57,6 +57,7 @@ __all__ = [
     "counts_sql",
     "expression_sql",
     "literal_sql",
+    "magnitudes_sql",
     "merge_sql",
     "parse_sql",
     "partials_sql",
@@ -170,22 +171,24 @@ WHERE `_new` AND (`_previous_offset` IS NULL OR `_previous_offset` <> `_offset`)
 
 def partials_sql(view: View, counted: str) -> str:
     """The partials of a view by key and tile, over records that count: the filter comes after that."""
-    keys = [quoted(name) for name in view.by]
-    tile = "CAST(0 AS BIGINT)" if view.tile is None else f"`event_time` - PMOD(`event_time`, {view.tile})"
     columns = [
         f"{_partial(measure.aggregate, partial)} AS {quoted(names.partial_column(name, partial.name))}"
         for name, measure in view.measures
         for partial in partials_of(measure.aggregate)
     ]
-    conditions = [f"{key} IS NOT NULL" for key in keys]
-    if view.where is not None:
-        conditions.append(expression_sql(view.where))
     source = counted if not _picks(view) else f"(SELECT *, {_pick_head()} AS `{PICK}` FROM {counted})"
-    return _grouped(
-        [*keys, f"{tile} AS `{names.TILE}`", f"COUNT(*) AS `{names.N}`", *columns],
-        f"{source} WHERE {' AND '.join(conditions)}",
-        [*keys, str(len(keys) + 1)],
-    )
+    return _by_key_and_tile(view, [f"COUNT(*) AS `{names.N}`", *columns], source)
+
+
+def magnitudes_sql(view: View, counted: str) -> str:
+    """By key and tile the sum of magnitudes of each float sum, by its column: what its precision is measured by."""
+    columns = [
+        f"SUM(ABS({_added(measure.aggregate, partial)})) AS {quoted(names.partial_column(name, partial.name))}"
+        for name, measure in view.measures
+        for partial in partials_of(measure.aggregate)
+        if isinstance(partial.kind, FloatTotal)
+    ]
+    return _by_key_and_tile(view, columns, counted)
 
 
 def merge_sql(view: View, segments: str) -> str:
@@ -208,6 +211,19 @@ def partial_type(kind: Kind) -> str:
             return sql_type(of)
         case Earliest() | Latest():
             return "STRING"
+
+
+def _by_key_and_tile(view: View, columns: Iterable[str], source: str) -> str:
+    keys = [quoted(name) for name in view.by]
+    tile = "CAST(0 AS BIGINT)" if view.tile is None else f"`event_time` - PMOD(`event_time`, {view.tile})"
+    conditions = [f"{key} IS NOT NULL" for key in keys]
+    if view.where is not None:
+        conditions.append(expression_sql(view.where))
+    return _grouped(
+        [*keys, f"{tile} AS `{names.TILE}`", *columns],
+        f"{source} WHERE {' AND '.join(conditions)}",
+        [*keys, str(len(keys) + 1)],
+    )
 
 
 def _grouped(columns: Iterable[str], source: str, keys: Sequence[str]) -> str:
@@ -306,9 +322,8 @@ def _partial(aggregate: Aggregate, partial: Partial) -> str:
             return f"COUNT({expression_sql(of)})"
         case Sum(of) | Mean(of), _:
             return _sum(of)
-        case Variance(of, around) | Stddev(of, around), which:
-            distance = f"({expression_sql(of)} - {literal_sql(around, Float64())})"
-            return f"SUM({distance})" if which == "sum" else f"SUM({distance} * {distance})"
+        case Variance() | Stddev(), _:
+            return f"SUM({_added(aggregate, partial)})"
         case Min(of), _:
             return f"MIN({expression_sql(of)})"
         case Max(of), _:
@@ -318,6 +333,17 @@ def _partial(aggregate: Aggregate, partial: Partial) -> str:
         case Last(of), _:
             return f"MAX({_pick(of)})"
     raise AssertionError(f"{aggregate} has no partial `{partial.name}`")
+
+
+def _added(aggregate: Aggregate, partial: Partial) -> str:
+    """What one record adds to a float sum."""
+    match aggregate:
+        case Sum(of) | Mean(of):
+            return expression_sql(of)
+        case Variance(of, around) | Stddev(of, around):
+            distance = f"({expression_sql(of)} - {literal_sql(around, Float64())})"
+            return distance if partial.name == "sum" else f"{distance} * {distance}"
+    raise AssertionError(f"{aggregate} adds no floats")
 
 
 def _sum(of: Node) -> str:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from batch_layer.conservation import Conservation
 from schemas.core.generations import Edit, Generation
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
+from schemas.lake.recomputes import Recomputed
+
+if TYPE_CHECKING:
+    from batch_layer.recompute import Done
 
 Report = Callable[[str], None]
 """Told what is being done now."""
@@ -68,7 +72,7 @@ def encode_run(run: Run) -> dict[str, Any]:
 
 
 def encode_view_run(view: str, run: ViewRun) -> dict[str, Any]:
-    """For `run --json` and `recompute --json`."""
+    """For `run --json` and `publish --json`."""
     return {
         "view": view,
         "generation": None if run.generation is None else encode_generation(run.generation, {}),
@@ -76,6 +80,27 @@ def encode_view_run(view: str, run: ViewRun) -> dict[str, Any]:
         "discarded": run.discarded,
         "notes": run.notes,
         "failed": run.failed,
+    }
+
+
+def encode_recompute(done: Done) -> dict[str, Any]:
+    """For `recompute --json` and `publish-recomputed --json`; `generation` null: it waits for an approval."""
+    generation = None if done.generation is None else encode_generation(done.generation, {})
+    edits = [] if done.generation is None else [done.generation.edit]
+    recomputed = encode_recomputed(done.recomputed, done.generation)
+    return {"view": done.recomputed.view, **recomputed, "generation": generation, "edits": edits}
+
+
+def encode_recomputed(done: Recomputed, generation: Generation | None) -> dict[str, Any]:
+    """A recompute, and the number of the generation that it was published as."""
+    differences = done.differences
+    return {
+        "segment": done.segment.id,
+        "boundary": format_instant(done.segment.end),
+        "at": format_instant(done.at),
+        "reason": done.reason,
+        "differences": None if differences is None else {**vars(differences), "equal": not differences.differing},
+        "generation": None if generation is None else generation.number,
     }
 
 

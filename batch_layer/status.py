@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+from batch_layer.approval import published_as
 from batch_layer.conservation import Conservation, conservation
-from batch_layer.outcomes import encode_generation, encode_instant, encode_loss
+from batch_layer.outcomes import encode_generation, encode_instant, encode_loss, encode_recomputed
 from batch_layer.tables import judged_until, segment_rows
 from schemas.core.codec import contract_of
 from schemas.core.generations import Generation, retained
@@ -16,7 +17,11 @@ from schemas.core.retention import TimeLeft, time_left
 from schemas.lake.catalog import Applied, read_applied
 from schemas.lake.generations import history
 from schemas.lake.losses import Loss, read_losses
+from schemas.lake.recomputes import Recomputed, read_recomputes
 from schemas.settings import Settings
+
+_RECOMPUTES: Final = 3
+"""Recomputes of a view that are shown."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,15 @@ class EventStatus:
 
 @dataclass(frozen=True)
 class ViewStatus:
-    """The generations of a view that can be rolled back to, the current one last, and the rows of each segment."""
+    """The generations of a view that can be rolled back to, the current one last, and the rows of each segment.
+
+    `recomputes` are the last ones, each with the generation that it was published as; None: it is not published.
+    """
 
     applied: Applied
     generations: list[Generation]
     rows: Mapping[str, int]
+    recomputes: Sequence[tuple[Recomputed, Generation | None]] = ()
 
     def time_left(self, now: Instant) -> TimeLeft | None:
         """How long its answers stay exact if nothing is published; None without a generation."""
@@ -56,7 +65,13 @@ def read_status(settings: Settings) -> tuple[list[EventStatus], list[ViewStatus]
 
 def _view(settings: Settings, applied: Applied) -> ViewStatus:
     generations = history(settings.lake, applied.view.name, applied.definition)
-    return ViewStatus(applied, retained(generations), segment_rows(settings.lake, applied.view))
+    recomputes = read_recomputes(settings.lake, applied.view.name, applied.definition)[-_RECOMPUTES:]
+    return ViewStatus(
+        applied,
+        retained(generations),
+        segment_rows(settings.lake, applied.view),
+        [(each, published_as(each, generations)) for each in recomputes],
+    )
 
 
 def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], now: Instant) -> dict[str, Any]:
@@ -76,6 +91,7 @@ def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], no
                 "view": each.applied.view.name,
                 "definition": each.applied.definition,
                 "generations": [encode_generation(generation, each.rows) for generation in each.generations],
+                "recomputes": [encode_recomputed(done, of) for done, of in each.recomputes],
                 **_time_left(each.time_left(now)),
             }
             for each in views

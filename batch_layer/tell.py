@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import starmap
+from typing import TYPE_CHECKING, Any
 
 from batch_layer.conservation import Conservation
 from batch_layer.outcomes import Built, EventRun, Run, ViewRun, encode_instant
 from batch_layer.status import EventStatus, ViewStatus
+from schemas.core.generations import Generation
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
+from schemas.lake.recomputes import Recomputed
+
+if TYPE_CHECKING:
+    from batch_layer.recompute import Done
 
 
 def run_lines(run: Run) -> list[str]:
@@ -42,6 +48,32 @@ def view_line(view: str, run: ViewRun) -> str:
         f"{view}: generation {run.generation.number}, boundary {encode_instant(run.generation.boundary)}, "
         f"{len(run.generation.segments)} segments ({did}){notes}"
     )
+
+
+def recompute_lines(done: Done) -> list[str]:
+    """What a recompute built, how it compares, and whether it is published."""
+    recomputed = done.recomputed
+    line = recompute_text(recomputed, done.generation)
+    examples = recomputed.differences.examples if recomputed.differences else ()
+    return [f"{recomputed.view}: {line}", *(f"  {_example_text(each)}" for each in examples)]
+
+
+def recompute_text(done: Recomputed, generation: Generation | None) -> str:
+    """One recompute in a line."""
+    compared = done.differences
+    differ = "" if compared is None else f", {compared.differing:,} of {compared.rows:,} rows differ"
+    published = (
+        f"published as generation {generation.number}"
+        if generation
+        else f"not published: `tideline batch publish-recomputed {done.view} {done.segment.id}` does"
+    )
+    because = f" ({done.reason})" if done.reason else ""
+    return f"recomputed{because} up to {format_instant(done.segment.end)}{differ}, {published}"
+
+
+def _example_text(example: Mapping[str, Any]) -> str:
+    key = " ".join(f"{name}={value}" for name, value in example["entity"].items())
+    return f"{key} tile {example['tile']}: published {example['published']}, rebuilt {example['rebuilt']}"
 
 
 def conservation_text(count: Conservation) -> str:
@@ -77,6 +109,7 @@ def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus], now
                 f"  generation {generation.number} ({generation.edit}), boundary "
                 f"{encode_instant(generation.boundary)}, segments of {rows} rows"
             )
+        lines += [f"  {format_instant(each.at)} {recompute_text(each, of)}" for each, of in view.recomputes]
         left = view.time_left(now)
         lines += [f"  {'! ' if left.is_short else ''}{left}"] if left else []
     return lines or ["nothing is applied"]

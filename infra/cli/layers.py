@@ -31,6 +31,7 @@ def add_to(app: typer.Typer) -> None:
     batch = typer.Typer(no_args_is_help=True, help="Archive the log, build segments, publish generations.")
     for command in (archive, run, recompute):
         batch.command()(command)
+    batch.command("publish-recomputed")(publish_recomputed)
     batch.command("accept-loss")(accept_loss)
     batch.command("status")(batch_status)
     app.add_typer(batch, name="batch", rich_help_panel=BATCH_PANEL)
@@ -75,10 +76,31 @@ def run(
 
 
 def recompute(
-    view: Annotated[str, typer.Argument(help="The view to build again from all of raw.")], as_json: As_Json = False
+    view: Annotated[str, typer.Argument(help="The view to build again from all of raw.")],
+    compare: Annotated[bool, typer.Option("--compare", help="Compare with the increments; do not publish.")] = False,
+    publish: Annotated[bool, typer.Option("--publish", help="With `--compare`: publish whatever differs.")] = False,
+    publish_if_equal: Annotated[
+        bool, typer.Option("--publish-if-equal", help="Compare with the increments; publish if nothing differs.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why it is done; `tideline batch status` shows it.")] = "",
+    as_json: As_Json = False,
 ) -> None:
-    """Build a view from raw as one segment: what undoes a human error. Answers do not change otherwise."""
-    call("batch_layer", "recompute", view, as_json=as_json)
+    """Build a view from raw as one segment: what undoes a human error. Answers do not change otherwise.
+
+    Published unless told otherwise. What is not published waits a day for `publish-recomputed`.
+    """
+    given = {"--compare": compare, "--publish": publish, "--publish-if-equal": publish_if_equal}
+    flags = [flag for flag, is_set in given.items() if is_set]
+    call("batch_layer", "recompute", view, *flags, "--reason", reason, as_json=as_json)
+
+
+def publish_recomputed(
+    view: Annotated[str, typer.Argument(help="The view that was recomputed.")],
+    segment: Annotated[str | None, typer.Argument(help="As the recompute named it; default: the newest.")] = None,
+    as_json: As_Json = False,
+) -> None:
+    """Publish what a recompute built and left unpublished, once a person has looked at what differs."""
+    call("batch_layer", "publish-recomputed", view, *([segment] if segment else []), as_json=as_json)
 
 
 def accept_loss(

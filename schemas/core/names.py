@@ -26,6 +26,7 @@ ARCHIVED_TABLE: Final = "archived"
 LOSSES_TABLE: Final = "losses"
 RECONCILIATIONS_TABLE: Final = "reconciliations"
 STOPPED_TABLE: Final = "stopped"
+RECOMPUTES_TABLE: Final = "recomputes"
 
 
 def short(digest: str) -> str:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 
 import pytest
 
+from batch_layer.comparing import differences_sql
 from batch_layer.compile import (
     counts_sql,
     expression_sql,
+    magnitudes_sql,
     merge_sql,
     parse_sql,
     partial_type,
@@ -16,7 +18,7 @@ from batch_layer.compile import (
     sql_type,
     verdict_sql,
 )
-from schemas.core.language import Event, View, col, count
+from schemas.core.language import Event, View, col, count, sum_, variance
 from schemas.core.measures import Measure
 from schemas.core.types import Field
 from tests.compiled import AGGREGATES, FILTERS, SALE, TYPES
@@ -61,6 +63,14 @@ def test_several_keys_a_filter_and_the_lifetime(golden: Golden) -> None:
     view = View("lifetime", on=SALE, by=by, where=col("price") > 1, features={"sales": count()})
     golden("spark/stages/4_partials.sql", partials_sql(view, "counted"))
     golden("spark/stages/5_merge.sql", merge_sql(view, "segments"))
+    golden("spark/stages/7_differences_exact.sql", differences_sql(view, "published", "rebuilt", "magnitudes"))
+
+
+def test_float_sums_are_compared_by_their_magnitudes(golden: Golden) -> None:
+    features = {"weight": variance("weight", around=1.5), "sum": sum_("weight"), "price": sum_("price")}
+    view = View("floats", on=SALE, by="shop", where=col("price") > 1, features=features)
+    magnitudes = magnitudes_sql(view, "counted")
+    golden("spark/stages/7_differences.sql", f"{differences_sql(view, 'p', 'r', 'm')}\n\n{magnitudes}")
 
 
 def test_every_stored_column_has_its_type(golden: Golden) -> None:

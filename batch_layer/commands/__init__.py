@@ -1,0 +1,1 @@
+"""Commands of the batch layer that are more than a call."""
