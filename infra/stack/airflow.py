@@ -31,10 +31,10 @@ SPARK_SLOTS: Final = 1
 
 COMPONENTS: Final[Mapping[str, tuple[str, ...]]] = {
     "airflow-api-server": ("api-server",),
-    # Logs lie on this machine, where the API server reads them; their own server would listen on every interface.
-    "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
     "airflow-dag-processor": ("dag-processor",),
+    # Logs lie on this machine, where the API server reads them; their own server would listen on every interface.
     "airflow-triggerer": ("triggerer", "--skip-serve-logs"),
+    "airflow-scheduler": ("scheduler", "--skip-serve-logs"),
 }
 """By program the arguments of the `airflow` command."""
 
@@ -62,7 +62,7 @@ simple_auth_manager_passwords_file = {_escaped(passwords_file(layout))}
 fernet_key_cmd = {_read(_secret(layout, "fernet"))}
 
 [database]
-sql_alchemy_conn = sqlite:///{_escaped(layout.airflow_data / "airflow.db")}
+sql_alchemy_conn = sqlite:///{_escaped(layout.airflow_data / "airflow.db")}?timeout=60
 
 [api]
 host = 127.0.0.1
@@ -90,6 +90,9 @@ capacity = 100
 [logging]
 base_log_folder = {_escaped(layout.settings.logs / "airflow")}
 colored_console_log = False
+
+[workers]
+execution_api_retries = 10
 
 [usage_data_collection]
 enabled = False

@@ -113,6 +113,9 @@ def _start(
 
 def _start_one(supervisor: Supervisor, program: Program, report: Report) -> None:
     layout = supervisor.layout
+    if works := condition_of(layout, program.after):
+        report(program.name, f"waiting until {program.after} works")
+        wait_until(works, seconds=BOUND)
     report(program.name, "starting")
     if supervisor.states()[program.name].state == "BACKOFF":
         supervisor.stop(program.name)

@@ -36,13 +36,15 @@ class Program:
     """One supervised process.
 
     `grace` is how many seconds it may take to stop before it is killed. `named_by`, if any, is a last argument that
-    its process id is appended to, so that others can tell this start of it from an earlier one.
+    its process id is appended to, so that others can tell this start of it from an earlier one. It is not started before
+    the program `after` works.
     """
 
     name: str
     command: tuple[str, ...]
     grace: int = 10
     named_by: str = ""
+    after: str = ""
 
 
 def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
@@ -62,7 +64,14 @@ def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
     }
     grace, named_by = {"kafka": 20}, {"flink-taskmanager": flink.TASK_MANAGER_NAME}
     return tuple(
-        Program(name, tuple(commands[name]), grace=grace.get(name, 10), named_by=named_by.get(name, ""))
+        Program(
+            name,
+            tuple(commands[name]),
+            grace=grace.get(name, 10),
+            named_by=named_by.get(name, ""),
+            # A task that it starts asks the API server what to do, and fails where that is not there yet.
+            after="airflow-api-server" if name == "airflow-scheduler" else "",
+        )
         for name in NAMES
         if layout.settings.airflow or name not in airflow.COMPONENTS
     )
