@@ -142,6 +142,12 @@ def _run_once(settings: Settings, spark: SparkSession, views: list[str], session
     seconds = {"session": round(session, 3), "run": round(time.monotonic() - began, 3)}
     show(as_json, {**encode_run(done), "seconds": seconds}, run_lines(done))
     _warn_failures(done.failures)
+    for told in done.alarms.values():
+        print(told, file=sys.stderr)
+    if done.alarms:
+        raise TidelineError(
+            f"nothing of {', '.join(done.alarms)} is published, since table rules are broken; the alarm is above"
+        )
     failed = [name for name, view in done.views.items() if view.failed]
     if failed:
         raise TidelineError(
@@ -161,10 +167,12 @@ def build(
     as_json: AsJson = False,
 ) -> None:
     """Judge what is archived and append the segments of every view; `publish` shows them. One of many may fail."""
-    from batch_layer.build import build_views
+    from batch_layer.build import build_all, judged
     from batch_layer.outcomes import encode_event_run
     from batch_layer.publishing import encode_built
-    from batch_layer.run import chosen, events_run
+    from batch_layer.quality.alarm import encode_checked
+    from batch_layer.quality.gate import gated
+    from batch_layer.run import alarms_of, chosen, events_run
     from batch_layer.session import spark_session
     from batch_layer.tell import built_line, event_line
     from schemas.lake.catalog import read_applied
@@ -172,19 +180,23 @@ def build(
     settings = Settings.from_environment()
     applied = chosen(settings, views or []) if views or read_applied(settings.lake) else {}
     if not applied:
-        show(as_json, {"events": [], "views": []}, ["no view is applied, so there is nothing to build"])
+        show(as_json, {"events": [], "checks": [], "views": []}, ["no view is applied, so there is nothing to build"])
         return
+    at = now()
     with progress() as report:
         report("starting Spark")
-        with spark_session(settings) as spark:
-            found, built = build_views(settings, spark, applied, report)
+        with spark_session(settings) as spark, judged(settings, spark, applied, report) as found:
+            built = build_all(settings, spark, applied, found, report)
+            built, checked = gated(settings, spark, built, found, at, report)
         report("counting")
         events = events_run(settings, applied, found, {})
     encoded = {
         "events": [encode_event_run(name, each) for name, each in events.items()],
+        "checks": [encode_checked(each, at) for each in checked.values()],
         "views": [encode_built(each) for each in built],
     }
-    show(as_json, encoded, [*starmap(event_line, events.items()), *map(built_line, built)])
+    lines = [*starmap(event_line, events.items()), *map(built_line, built)]
+    show(as_json, encoded, [*lines, *alarms_of(checked.values(), at).values()])
 
 
 @app.command()

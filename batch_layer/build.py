@@ -96,21 +96,20 @@ def judged(settings: Settings, spark: SparkSession, applied: Mapping[str, Applie
         yield Judged(boundaries, {contract: reason for contract, reason in reasons.items() if reason is not None})
 
 
-def build_views(
-    settings: Settings, spark: SparkSession, applied: Mapping[str, Applied], report: Report
-) -> tuple[Judged, list[Built]]:
-    """Judge what is archived and append the segments of every view, unpublished; again adds nothing to answers."""
-    with judged(settings, spark, applied, report) as found:
+def build_all(
+    settings: Settings, spark: SparkSession, applied: Mapping[str, Applied], found: Judged, report: Report
+) -> list[Built]:
+    """Append the segments of every view, unpublished; again adds nothing to answers."""
 
-        def build(each: Applied) -> Built:
-            contract, made = contract_of(each.view.on), list[Built]()
-            reason = found.failed.get(contract) or attempted(
-                settings.lake,
-                lambda: made.append(build_view(settings, spark, each, found.boundaries[contract], report)),
-            )
-            return made[0] if reason is None else Built(each.view.name, each.definition, failed=reason)
+    def build(each: Applied) -> Built:
+        contract, made = contract_of(each.view.on), list[Built]()
+        reason = found.failed.get(contract) or attempted(
+            settings.lake,
+            lambda: made.append(build_view(settings, spark, each, found.boundaries[contract], report)),
+        )
+        return made[0] if reason is None else Built(each.view.name, each.definition, failed=reason)
 
-        return found, side_by_side(build, applied.values())
+    return side_by_side(build, applied.values())
 
 
 def build_view(settings: Settings, spark: SparkSession, applied: Applied, end: Instant | None, report: Report) -> Built:

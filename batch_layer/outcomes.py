@@ -45,21 +45,29 @@ class ViewRun:
 
 @dataclass(frozen=True)
 class Built:
-    """Edits of one view whose rows are in the lake; none: nothing was new. `failed` is why it could not be built."""
+    """Edits of one view whose rows are in the lake; none: nothing was new.
+
+    `failed` is why it could not be built, `stopped` why what was built may not be published.
+    """
 
     view: str
     definition: str
     edits: list[Edit] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     failed: str | None = None
+    stopped: str | None = None
 
 
 @dataclass(frozen=True)
 class Run:
-    """By name of event, and by name of view; `failures` are the places that took no tick, and why."""
+    """By name of event, and by name of view; `failures` are the places that took no tick, and why.
+
+    `alarms` say by name of event why nothing of it is published.
+    """
 
     events: Mapping[str, EventRun]
     views: Mapping[str, ViewRun]
+    alarms: Mapping[str, str]
     failures: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
@@ -68,6 +76,7 @@ def encode_run(run: Run) -> dict[str, Any]:
     return {
         "events": [encode_event_run(name, each) for name, each in run.events.items()],
         "views": [encode_view_run(name, each) for name, each in run.views.items()],
+        "alarms": dict(run.alarms),
     }
 
 

@@ -14,10 +14,15 @@ from schemas.lake.generations import Discarded, current, publish
 
 
 def publish_edits(lake: Path, built: Built, now: Instant, *, after: ViewRun | None = None) -> ViewRun:
-    """Publish the edits in order, until one no longer fits; `after` is what the same run did before."""
+    """Publish the edits in order, until one no longer fits; `after` is what the same run did before.
+
+    Nothing of what was stopped is published.
+    """
     before = after or ViewRun(None)
     edits, notes, discarded = [*before.edits], [*before.notes, *built.notes], before.discarded
-    for edit in built.edits:
+    if built.stopped:
+        notes.append(f"not published: {built.stopped}")
+    for edit in built.edits if built.stopped is None else ():
         outcome = publish(lake, built.view, built.definition, edit, now=now)
         if isinstance(outcome, Discarded):
             discarded += 1
@@ -35,6 +40,7 @@ def encode_built(built: Built) -> dict[str, Any]:
         "edits": [_encode(edit) for edit in built.edits],
         "notes": built.notes,
         "failed": built.failed,
+        "stopped": built.stopped,
     }
 
 
@@ -42,7 +48,9 @@ def decode_built(encoded: Mapping[str, Any]) -> Built:
     """Raises `BadValue` for what `encode_built` did not write."""
     try:
         edits = [_decode(each) for each in encoded["edits"]]
-        return Built(encoded["view"], encoded["definition"], edits, list(encoded["notes"]), encoded["failed"])
+        return Built(
+            encoded["view"], encoded["definition"], edits, list(encoded["notes"]), encoded["failed"], encoded["stopped"]
+        )
     except (KeyError, TypeError, ValueError) as error:
         raise BadValue(
             f"these are not the edits of one view as `tideline batch build --json` prints them: {error!r}"

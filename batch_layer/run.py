@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Final
 
 from pyspark.sql import SparkSession
 
 from batch_layer.archive import archive
-from batch_layer.build import (
-    Judged,
-    attempted,
-    build_view,
-    contracts_of,
-    held_back,
-    judged,
-    side_by_side,
-)
+from batch_layer.build import Judged, build_all, contracts_of, held_back, judged
 from batch_layer.conservation import conservation
-from batch_layer.outcomes import Built, EventRun, Report, Run, ViewRun
+from batch_layer.outcomes import EventRun, Report, Run, ViewRun
 from batch_layer.publishing import publish_edits
+from batch_layer.quality.alarm import alarm
+from batch_layer.quality.checked import Checked
+from batch_layer.quality.gate import gated
 from batch_layer.topics import ensure_topics
-from schemas.core.codec import contract_of
 from schemas.core.errors import RefusedError, TidelineError, UnknownName
 from schemas.core.instants import Instant
 from schemas.lake.catalog import Applied, events_of, read_applied
-from schemas.lake.generations import current
 from schemas.settings import Settings
 
 _ATTEMPTS: Final = 5
@@ -41,11 +34,12 @@ def run(settings: Settings, spark: SparkSession, now: Instant, report: Report, *
     report(f"archiving {len(events)} topics")
     received = archive(spark, settings, ensure_topics(settings.kafka, events))
     with judged(settings, spark, applied, report) as found:
-        views = side_by_side(lambda each: _bring_up(settings, spark, each, found, now, report), applied.values())
+        views, checked = _bring_up(settings, spark, applied, found, now, report)
     report("counting")
     return Run(
         events_run(settings, applied, found, received.records),
-        dict(zip(applied, views, strict=True)),
+        views,
+        alarms_of(checked, now),
         received.failures,
     )
 
@@ -77,25 +71,30 @@ def events_run(
     }
 
 
+def alarms_of(checked: Iterable[Checked], now: Instant) -> dict[str, str]:
+    """By name of event, why nothing of it is published."""
+    return {each.event: alarm(each, now) for each in checked if not each.passed}
+
+
 def _bring_up(
-    settings: Settings, spark: SparkSession, applied: Applied, found: Judged, now: Instant, report: Report
-) -> ViewRun:
-    """Publish up to the boundary; an edit that no longer fits is discarded, counted and planned anew."""
-    contract, done = contract_of(applied.view.on), ViewRun(None)
-    if contract in found.failed:
-        return ViewRun(current(settings.lake, applied.view.name, applied.definition), failed=found.failed[contract])
-
-    def bring_up() -> None:
-        nonlocal done
-        for _ in range(_ATTEMPTS):
-            built: Built = build_view(settings, spark, applied, found.boundaries[contract], report)
-            done = publish_edits(settings.lake, built, now, after=done)
-            if not built.edits:
-                return
-        raise TidelineError(
-            f"view `{applied.view.name}` was edited by others {_ATTEMPTS} times while this run planned; "
-            "nothing is lost, run again"
-        )
-
-    reason = attempted(settings.lake, bring_up)
-    return done if reason is None else ViewRun(done.generation, done.edits, done.discarded, done.notes, reason)
+    settings: Settings, spark: SparkSession, applied: Mapping[str, Applied], found: Judged, now: Instant, report: Report
+) -> tuple[dict[str, ViewRun], list[Checked]]:
+    """Publish up to the boundary what the gate lets through; what no longer fits is discarded and planned anew."""
+    done = {view: ViewRun(None) for view in applied}
+    todo, checked = dict(applied), dict[str, Checked]()
+    for _ in range(_ATTEMPTS):
+        built, checks = gated(settings, spark, build_all(settings, spark, todo, found, report), found, now, report)
+        checked |= checks
+        again = {}
+        for each in built:
+            before = done[each.view].discarded
+            done[each.view] = publish_edits(settings.lake, each, now, after=done[each.view])
+            if done[each.view].discarded > before:
+                again[each.view] = applied[each.view]
+        todo = again
+        if not todo:
+            return done, list(checked.values())
+    raise TidelineError(
+        f"views {', '.join(todo)} were edited by others {_ATTEMPTS} times while this run planned; "
+        "nothing is lost, run again"
+    )

@@ -4,8 +4,11 @@ Runs when any raw table has grown, and every quarter of an hour. **Reads** raw. 
 tables of each event, the segments of each view, and publishes one generation a view, up to the greatest epoch start
 that every partition has passed. **Emits** the asset of each view that moved.
 
-    build ─┬─► gate, one an event     does what was built meet the table rules
+    build ─┬─► gate                   did what was judged and built meet the rules
            └─► publish, one a view    move the pointer: one commit, at once or not at all
+
+`build` judges, builds and checks in one Spark application. Where a rule is broken nothing of that event is published;
+`gate` is red then, and its log is the alarm.
 
 A view that fails leaves the others alone, and the generation before it goes on being served: answers stay exact
 through the stream for as long as its retention lasts (`tideline batch status` says how long).
@@ -15,10 +18,10 @@ through the stream for as long as its retention lasts (`tideline batch status` s
 | what is red | do |
 |---|---|
 | `build` | its log says which part of the stack it could not use; nothing is published, so clear the task |
-| one of `gate` | its log names the table rule, the contract rule that would take the records out, and the time left |
+| `gate` | its log names the rule, what in the contract would take the records out, the time left, and the page |
 | one of `publish` | its log has the reason of this view; `tideline batch recompute VIEW` builds it again from raw |
 
-A `publish` that is skipped had nothing new, or its edit was overtaken by another run: the next one plans anew.
+A `publish` that is skipped had nothing new, was stopped by the gate, or was overtaken: the next run plans anew.
 Clearing tasks, old runs and two runs at once are safe: what no longer fits is discarded and counted.
 """
 
@@ -27,7 +30,8 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable
+from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable, XComArg, task
+from airflow.sdk.exceptions import AirflowFailException
 
 from dags.platform import CATALOG, RAW, SETTINGS, deadline, freshness, view_of
 from infra.airflow.operators import Application, Command, Done
@@ -74,6 +78,15 @@ with DAG(
         each="views",
         doc_md="Judges what raw has beyond the last boundary and appends the segments of every view, unpublished.",
     )
+
+    @task(doc_md="Red where a rule over whole tables stops an event; its log is the alarm, and says what to do.")
+    def gate(checks: Done) -> int:
+        """How many events were checked. It would be as broken in the next try, so there is none."""
+        if alarms := [check["alarm"] for check in checks if check["alarm"]]:
+            raise AirflowFailException("\n\n".join(alarms))
+        return len(checks)
+
+    gate(XComArg(build, "checks"))
     Command.partial(
         task_id="publish",
         arguments=["batch_layer", "publish"],

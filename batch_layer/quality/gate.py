@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pyspark.sql import DataFrame, SparkSession
 
+from batch_layer.build import Judged
 from batch_layer.little import fitting, read_between
 from batch_layer.outcomes import Built, Report
 from batch_layer.quality.checked import Checked
@@ -82,6 +83,27 @@ def check(  # noqa: PLR0913 - one call between building and publishing
         stop = Stop(checked.broken[0].rule, "; ".join(each.says for each in checked.broken), now, end)
     standing = put_stop(lake, contract, stop, live=live)
     return checked if standing.stop is None else replace(checked, stopped_since=standing.stop.since)
+
+
+def gated(
+    settings: Settings,
+    spark: SparkSession,
+    built: Sequence[Built],
+    found: Judged,
+    now: Instant,
+    report: Report,
+) -> tuple[list[Built], dict[str, Checked]]:
+    """What was built, with what may not be published marked so, and what was checked by contract."""
+    live = read_applied(settings.lake)
+    checked = check_all(settings, spark, found.boundaries, built, now, report)
+    stops = {
+        contract: "; ".join(f"{rule.rule}: {rule.says}" for rule in each.broken)
+        for contract, each in checked.items()
+        if not each.passed
+    }
+    contracts = {(view, each.definition): contract_of(each.view.on) for view, each in live.items()}
+    marked = [replace(each, stopped=stops.get(contracts.get((each.view, each.definition), ""))) for each in built]
+    return marked, checked
 
 
 def check_all(

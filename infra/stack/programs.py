@@ -36,8 +36,8 @@ class Program:
     """One supervised process.
 
     `grace` is how many seconds it may take to stop before it is killed. `named_by`, if any, is a last argument that
-    its process id is appended to, so that others can tell this start of it from an earlier one. It is not started before
-    the program `after` works.
+    its process id is appended to, so that others can tell this start of it from an earlier one. It is not started
+    before the program `after` works.
     """
 
     name: str
