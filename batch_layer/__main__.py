@@ -180,9 +180,13 @@ def build(
     settings = Settings.from_environment()
     applied = chosen(settings, views or []) if views or read_applied(settings.lake) else {}
     if not applied:
-        show(as_json, {"events": [], "checks": [], "views": []}, ["no view is applied, so there is nothing to build"])
+        show(
+            as_json,
+            {"events": [], "checks": [], "views": [], "seconds": 0.0},
+            ["no view is applied, so there is nothing to build"],
+        )
         return
-    at = now()
+    at, began = now(), time.monotonic()
     with progress() as report:
         report("starting Spark")
         with spark_session(settings) as spark, judged(settings, spark, applied, report) as found:
@@ -194,6 +198,7 @@ def build(
         "events": [encode_event_run(name, each) for name, each in events.items()],
         "checks": [encode_checked(each, at) for each in checked.values()],
         "views": [encode_built(each) for each in built],
+        "seconds": round(time.monotonic() - began, 3),
     }
     lines = [*starmap(event_line, events.items()), *map(built_line, built)]
     show(as_json, encoded, [*lines, *alarms_of(checked.values(), at).values()])

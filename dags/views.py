@@ -40,15 +40,19 @@ VIEWS = AssetAlias("views", group="tideline")
 
 
 def moved(done: Done, context: Context) -> None:
-    """The new generation, where there is one."""
+    """The new generation, where there is one, and what its event counts up to the boundary."""
     if done["edits"]:
-        generation = done["generation"]
+        generation, built = done["generation"], context["ti"].xcom_pull(task_ids="build", key="events")
+        event = CATALOG.views[done["view"]].on.name
+        counts = next(each["conservation"] for each in built if each["event"] == event)
         extra: dict[str, Any] = {
-            "generation": generation["generation"],
+            **{name: counts[name] for name in ("received", "valid", "duplicate", "quarantined")},
             "boundary": generation["boundary"],
+            "generation": generation["generation"],
             "segments": len(generation["segments"]),
             "edits": done["edits"],
             "discarded": done["discarded"],
+            "seconds": context["ti"].xcom_pull(task_ids="build", key="seconds"),
         }
         context["outlet_events"][VIEWS].add(view_of(done["view"]), extra=extra)
 

@@ -51,6 +51,7 @@ def _task(task: Any) -> dict[str, Any]:
         "doc": given.get("doc_md"),
         "retries": given.get("retries", task.retries),
         "bounded": given.get("execution_timeout") is not None,
+        "awaits_a_person": given.get("response_timeout") is not None,
         "alarmed": bool(given.get("on_failure_callback")),
         "pool": given.get("pool"),
         "outlets": [each.name for each in task.outlets],
