@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.core.agreement import agree
-from schemas.core.instants import Instant
+from schemas.core.instants import HOUR, Instant
 from schemas.core.records import Record
 from schemas.core.reference import answer_counted, in_window
 from schemas.core.types import Value
@@ -70,4 +71,24 @@ def test_any_boundary_and_cut_gives_the_answer_of_the_reference(
         check_answers(replica, kept, at)
     through = second + more * MINUTE
     check_answers(replica, kept, through, through)
+    replica.environment.close()
+
+
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(kept=records())
+def test_answers_stay_exact_an_hour_after_batch_stood_still(
+    tmp_path_factory: pytest.TempPathFactory, kept: list[Record]
+) -> None:
+    # [-inf ── batch ── 1 min)[────────────── the stream alone ────────────── more than an hour ──▶ at
+    spread = [replace(each, available_at=Instant(each.available_at * 7)) for each in kept]
+    replica, boundary, at = Replica(tmp_path_factory.mktemp("replica")), MINUTE, MINUTE + HOUR
+    replica.apply_definition(EVERYTHING)
+    replica.extend(EVERYTHING, spread, boundary)
+    replica.list_run("run1", [EVERYTHING])
+    replica.load()
+    replica.meet()
+    if batch := replica.speed_batch("run1", EVERYTHING, spread, boundary):
+        replica.applying.apply(batch)
+    check_answers(replica, spread, at)
+    assert at - replica.served()["everything"].boundary >= HOUR
     replica.environment.close()
