@@ -36,7 +36,7 @@ def received(done: Done, context: Context) -> None:
 
 with DAG(
     "archive",
-    schedule=CronTriggerTimetable("*/3 * * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable("*/4 * * * *", timezone="UTC"),
     deadline=deadline("archive", timedelta(minutes=15)),
     doc_md=__doc__,
     **SETTINGS,
