@@ -4,6 +4,11 @@
 
 BIN := .tideline/env/main/bin
 
+# Modules are compiled once, and into no folder of sources: else every process here begins by compiling its imports,
+# seconds each, wherever the shell asks Python to leave no bytecode behind.
+export PYTHONPYCACHEPREFIX := $(CURDIR)/.tideline/bytecode
+export PYTHONDONTWRITEBYTECODE :=
+
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
@@ -14,10 +19,10 @@ demo: setup ## the whole path on a year of real flights; leaves the stack up
 	@$(BIN)/tideline demo
 
 test: check ## checks and every test, those with a stack too
-	@$(BIN)/python -m pytest -m "not bench" --durations=15 --durations-min=5
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not bench" --durations=15 --durations-min=5
 
 test-fast: setup ## tests without JVM and network
-	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
+	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
 
 model: setup ## 20,000 random histories of the protocol; SEED=n plays the same again
 	@$(BIN)/python -m tests.model $(if $(SEED),--seed $(SEED))
