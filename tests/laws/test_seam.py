@@ -17,7 +17,7 @@ from schemas.core.types import Value
 from schemas.core.views import Feature, View
 from tests.laws.by_hand import by_hand
 from tests.laws.layers import Key, Segment, build_segment, merge_segments, serve, stream
-from tests.laws.worlds import EDGES, EPOCH, FIRST, HORIZON, LAST, World, worlds
+from tests.laws.worlds import EDGES, EPOCH, FIRST, HORIZON, LAST, World, histories, worlds
 
 BOUNDARIES = [Instant(each) for each in range(FIRST - EPOCH, LAST + 2 * EPOCH, EPOCH)]
 
@@ -131,13 +131,12 @@ def test_through_a_closed_epoch_is_exact_while_events_flow(world: World, cuts: l
 
 
 # What both layers read twice, the records of one horizon before B, is counted once.
-@given(worlds(), st.sampled_from(BOUNDARIES))
-def test_each_record_is_in_exactly_one_layer(world: World, boundary: Instant) -> None:
-    horizon = world.view.on.horizon
-    whole = [(each.partition, each.offset) for each in counted(world.records, horizon)]
-    batch = [each for each in counted(world.records, horizon) if each.available_at < boundary]
-    late = [each for each in world.records if each.available_at >= boundary - horizon]
-    speed = [each for each in counted(late, horizon) if each.available_at >= boundary]
+@given(histories(), st.sampled_from(BOUNDARIES))
+def test_each_record_is_in_exactly_one_layer(records: tuple[Record, ...], boundary: Instant) -> None:
+    whole = [(each.partition, each.offset) for each in counted(records, HORIZON)]
+    batch = [each for each in counted(records, HORIZON) if each.available_at < boundary]
+    late = [each for each in records if each.available_at >= boundary - HORIZON]
+    speed = [each for each in counted(late, HORIZON) if each.available_at >= boundary]
     assert sorted(whole) == sorted((each.partition, each.offset) for each in [*batch, *speed])
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.demo.faults import NEVER, POISON, Faults, body
@@ -57,6 +57,7 @@ def test_weekdays_keep_their_meaning(now: Instant) -> None:
     assert moved.hours == 0 or in_new_york(by_weeks).hour not in DAYTIME
 
 
+@settings(max_examples=25)
 @given(moments)
 def test_nothing_that_has_come_in_lies_in_the_future(replay: Replay, now: Instant) -> None:
     # A later year against now is the unshifted year against the moment that now stands for.

@@ -6,7 +6,7 @@ import math
 from typing import Final
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.core.instants import Instant, parse_instant
@@ -73,6 +73,7 @@ VALUES: Final = [
 
 @pytest.mark.parametrize(("of", "values"), VALUES, ids=[str(of) for of, _ in VALUES])
 def test_the_value_comes_back(of: Type, values: st.SearchStrategy[Value]) -> None:
+    @settings(max_examples=40)
     @given(RECORDS, values)
     def comes_back(record: Record, value: Value) -> None:
         back = decode_pick(encode_pick(record, value, of), of)
