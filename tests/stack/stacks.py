@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -15,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from infra.cli.layers import batch_staying
+from infra.stack.layout import Layout
 from infra.stack.ports import is_free
+from infra.stack.status import read_status
 from schemas.settings import CHECKOUT, Settings
 
 # Below the ports that the system gives to outgoing connections, so that none of those takes one of ours.
@@ -96,8 +97,8 @@ def _without_domains(ours: Path) -> Callable[[str, list[str]], list[str]]:
 
 
 def status(settings: Settings) -> dict[str, Any]:
-    """`tideline status --json` by program name; the whole is under `""`."""
-    whole = json.loads(tideline(settings, "status", "--json", check=False).stdout)
+    """What `tideline status --json` prints by program name; the whole is under `""`."""
+    whole: dict[str, Any] = read_status(Layout(settings)).encode()
     return {"": whole} | {program["name"]: program for program in whole["programs"]}
 
 

@@ -18,14 +18,10 @@ from tests.stack.stacks import Batch, status, tideline
 
 CHOSEN: Final = (
     "kill reader",
-    "kill loader at publication",
     "kill applier",
     "kill flink-taskmanager",
-    "kill flink-jobmanager",
     "kill kafka",
-    "freeze applier",
     "copies",
-    "replay",
     "late",
     "poison",
     "torn segment",

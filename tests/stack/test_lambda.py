@@ -191,9 +191,9 @@ def test_recompute_equals_the_increments(stack: Settings, client: Client, flight
     assert same(before, after)
 
 
-def test_batch_again_changes_no_answer(stack: Settings, client: Client, flights: Flights, ran: Any) -> None:
+def test_batch_again_changes_no_answer(batch: Batch, client: Client, flights: Flights, ran: Any) -> None:
     await_closed(client, flights.watched, max(client.lookup(view, []).proof.boundary for view in VIEWS))
-    again, compared, _ = watch_batch(client, lambda: asked(stack, "batch", "run"), flights.watched)
+    again, compared, _ = watch_batch(client, batch.run, flights.watched)
     assert [each["conservation"] for each in again["events"]] == [each["conservation"] for each in ran["events"]]
     assert set(compared.moved) == set(keys_of(flights.watched))
     assert compared.cells > 20

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 from collections.abc import Iterator
@@ -82,6 +83,10 @@ def test_status_sums_what_the_processes_take(engines: Settings) -> None:
     assert found[""]["resident_mb"] == sum(program["resident_mb"] for program in found[""]["programs"])
     assert all(found[name]["resident_mb"] > 50 for name in ENGINES)
     assert found[""]["resident_mb"] < found[""]["limit_mb"]
+    printed = json.loads(tideline(engines, "status", "--json").stdout)
+    assert [(line["name"], line["pid"]) for line in printed["programs"]] == [
+        (line["name"], line["pid"]) for line in found[""]["programs"]
+    ]
 
 
 def test_a_killed_broker_is_named_and_keeps_what_it_acknowledged(engines: Settings) -> None:

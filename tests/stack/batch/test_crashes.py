@@ -37,13 +37,12 @@ def has_data(shop: Shop, folder: str) -> bool:
     return any(each.stat().st_size for each in (shop.settings.lake / folder).rglob("part-*"))
 
 
-def test_kill_9_in_every_step(shop: Shop, spark: SparkSession) -> None:
+def test_kill_9_while_it_archives_and_while_it_builds(shop: Shop, spark: SparkSession) -> None:
     shop.sell(*(f"{till}{number}" for till in "abc" for number in range(40)), price="7.50")
     shop.sell("a1", "b2")
     shop.send("poison", "p")
     wait_for_an_epoch(shop)
     kill_at(shop, "archiving", lambda: has_data(shop, "raw"))
-    kill_at(shop, "judging", lambda: True)
     kill_at(shop, "building", lambda: has_data(shop, "valid"))
     shop.sell("d1", "a2")
     wait_for_an_epoch(shop)
