@@ -24,8 +24,10 @@ def held_fixture() -> Iterator[int]:
 
 def test_every_port_of_a_stack_has_its_own_number(layout: Layout) -> None:
     ports = ports_of(layout)
-    assert sorted(port.number for port in ports) == [18080, 18081, 18082, 19092, 19093]
-    assert all(port.variable in ("TIDELINE_KAFKA", "TIDELINE_FLINK", "TIDELINE_SERVING") for port in ports)
+    assert sorted(port.number for port in ports) == [18080, 18081, 18082, 18085, 19092, 19093]
+    assert {port.variable for port in ports} == {
+        f"TIDELINE_{name}" for name in ("KAFKA", "FLINK", "SERVING", "AIRFLOW")
+    }
 
 
 def test_a_held_port_is_not_free(held: int) -> None:
