@@ -291,28 +291,33 @@ for group in (recompute_commands,):
 
 def main(command: Callable[[], Any] = app) -> None:
     """Run the command; what a person caused is one line, exit 2 for misuse, else 1."""
+    try:
+        try:
+            command()
+        except Exception as error:
+            if (told := _told(error)) is None:
+                raise
+            raise told from error
+    except TidelineError as error:
+        console.write_result({"error": str(error)})
+        print(f"tideline: {error}", file=sys.stderr)
+        sys.exit(2 if isinstance(error, RequestError) else 1)
+
+
+def _told(error: Exception) -> TidelineError | None:
+    """What is said of an error that Kafka or the lake raised; None of others."""
     from deltalake.exceptions import DeltaError
     from kafka.errors import KafkaError
 
     from schemas.broker import unavailable
     from schemas.lake.tables import unreadable, unwritable
 
-    try:
-        try:
-            command()
-        except KafkaError as error:
-            raise unavailable(Settings.from_environment().kafka, error) from error
-        except Exception as error:
-            lake = Settings.from_environment().lake
-            if told := unwritable(lake, error):
-                raise told from error
-            if isinstance(error, DeltaError):
-                raise unreadable(lake, error) from error
-            raise
-    except TidelineError as error:
-        console.write_result({"error": str(error)})
-        print(f"tideline: {error}", file=sys.stderr)
-        sys.exit(2 if isinstance(error, RequestError) else 1)
+    settings = Settings.from_environment()
+    if isinstance(error, KafkaError):
+        return unavailable(settings.kafka, error)
+    if told := unwritable(settings.lake, error):
+        return told
+    return unreadable(settings.lake, error) if isinstance(error, DeltaError) else None
 
 
 if __name__ == "__main__":
