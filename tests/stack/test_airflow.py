@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import time
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from kafka import KafkaProducer
 
+from infra.airflow.alarms import SECRET, URL, signature
 from infra.airflow.client import Airflow, DagRun
 from infra.stack import airflow
 from infra.stack.layout import Layout
@@ -27,6 +29,7 @@ from schemas.lake.generations import all_generations
 from schemas.lake.runs import read_runs
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
+from tests.receiver import Received, receiving
 from tests.stack.batch_process import running, succeeds
 from tests.stack.load import SHOPS, Load, Sold, selling
 from tests.stack.selling import definitions
@@ -35,6 +38,7 @@ from tests.stack.stacks import catalog_at, settings_at, tideline
 
 ENDS_WITHIN: Final = 300.0
 SOLD: Final = 500
+FRESH_WITHIN: Final = 45 * MINUTE
 ABSURD: Final = 100_000_000
 
 
@@ -46,6 +50,7 @@ class Scene:
     catalog: Path
     airflow: Airflow
     load: Load
+    alarms: Sequence[Received]
 
     def views(self) -> DagRun:
         """Archive, then the run of `views` by hand: followed to its end."""
@@ -81,6 +86,13 @@ def scene_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
     folder = tmp_path_factory.mktemp("airflow")
     catalog = catalog_at(folder / "catalog", selling=[Path(str(definitions.__file__))])
     stack = settings_at(folder / "stack", airflow=True)
+    with receiving() as (url, alarms), pytest.MonkeyPatch.context() as environment:
+        environment.setenv(URL, url)
+        environment.setenv(SECRET, "a secret")
+        yield from _scene(stack, catalog, alarms)
+
+
+def _scene(stack: Settings, catalog: Path, alarms: Sequence[Received]) -> Iterator[Scene]:
     try:
         tideline(stack, "up", catalog=catalog)
         tideline(stack, "apply", "--yes", catalog=catalog)
@@ -92,7 +104,7 @@ def scene_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scene]:
                 # Their schedules would take the cores from what is looked at; a run by hand waits until it is unpaused.
                 client.pause(dag)
             load.sell(SOLD)
-            yield Scene(stack, catalog, client, load)
+            yield Scene(stack, catalog, client, load, alarms)
     finally:
         tideline(stack, "down")
 
@@ -132,6 +144,15 @@ def test_clearing_an_old_run_changes_nothing(scene: Scene) -> None:
         scene.airflow.pause("archive", paused=False)
     boundaries = [each.boundary for each in scene.generations()]
     assert boundaries == sorted(boundaries)
+
+
+def test_the_deadline_of_a_view_counts_from_its_boundary(scene: Scene) -> None:
+    boundaries = {each.boundary for each in scene.generations()}
+    run = scene.airflow.trigger("views")
+    assert wait_until(lambda: "freshness of takings" in scene.airflow.deadlines("views", run), seconds=60)
+    told = parse_instant(scene.airflow.deadlines("views", run)["freshness of takings"])
+    assert told - FRESH_WITHIN in boundaries | {each.boundary for each in scene.generations()}
+    assert scene.follow("views", run).state == "success"
 
 
 def test_a_run_by_hand_beside_it_leaves_one_outcome(scene: Scene) -> None:
@@ -206,6 +227,9 @@ def test_a_broken_table_rule_stops_publication_until_the_contract_is_changed(sce
     [gate] = [task for task in stopped.tasks if task.task == "gate"]
     assert (stopped.state, gate.state) == ("failed", "failed")
     assert "volume" in scene.logs(stopped)
+    [alarm] = [json.loads(each.body) for each in scene.alarms if each.signature == signature("a secret", each.body)]
+    assert (alarm["dag"], alarm["task"], alarm["run"]) == ("views", "gate", stopped.run)
+    assert "volume" in alarm["reason"]
     assert scene.generations() == before
     with scene.load.paused() as books, Client(scene.stack.serving) as client:
         told = _sold(client, [*books.positions, absurd])

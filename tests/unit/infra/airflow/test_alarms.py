@@ -5,42 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from collections.abc import Iterator, Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from infra.airflow import alarms
-
-RECEIVED = tuple[str, bytes]
+from tests.receiver import Received, receiving
 
 
 @pytest.fixture(name="received")
-def received_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[RECEIVED]]:
-    """What comes in at a receiver that the environment names: signature and body."""
-    received: list[RECEIVED] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            received.append((self.headers[alarms.SIGNATURE], body))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    monkeypatch.setenv(alarms.URL, f"http://127.0.0.1:{server.server_port}/alarms")
-    monkeypatch.setenv(alarms.SECRET, "Jefe")
-    yield received
-    server.shutdown()
-    thread.join()
-    server.server_close()
+def received_fixture(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sequence[Received]]:
+    """What comes in at a receiver that the environment names."""
+    with receiving() as (url, received):
+        monkeypatch.setenv(alarms.URL, url)
+        monkeypatch.setenv(alarms.SECRET, "Jefe")
+        yield received
 
 
 def test_the_signature_is_that_of_the_standard() -> None:
@@ -50,22 +30,24 @@ def test_the_signature_is_that_of_the_standard() -> None:
     )
 
 
-def test_a_failure_names_what_failed_and_its_runbook(received: list[RECEIVED], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_failure_names_what_failed_and_its_runbook(
+    received: Sequence[Received], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TIDELINE_AIRFLOW", "http://127.0.0.1:18085")
     task = SimpleNamespace(dag_id="views", task_id="publish", map_index=3, run_id="r")
     alarms.failed({"ti": task, "exception": RuntimeError("the lake takes no writes")})
-    [(signed, body)] = received
-    told = json.loads(body)
-    assert signed == alarms.signature("Jefe", body)
+    [alarm] = received
+    told = json.loads(alarm.body)
+    assert alarm.signature == alarms.signature("Jefe", alarm.body)
     assert (told["what"], told["dag"], told["task"], told["map_index"]) == ("failed", "views", "publish", 3)
     assert told["reason"] == "the lake takes no writes"
     assert told["runbook"] == "http://127.0.0.1:18085/dags/views/tasks/publish"
 
 
-def test_a_missed_deadline_is_told(received: list[RECEIVED]) -> None:
+def test_a_missed_deadline_is_told(received: Sequence[Received]) -> None:
     asyncio.run(alarms.late(what="it is late", dag="views"))
-    [(_, body)] = received
-    assert json.loads(body)["reason"] == "it is late"
+    [alarm] = received
+    assert json.loads(alarm.body)["reason"] == "it is late"
 
 
 @pytest.mark.parametrize("environment", [{}, {alarms.URL: "http://127.0.0.1:9"}, {alarms.SECRET: "Jefe"}])
