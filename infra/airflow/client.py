@@ -108,6 +108,11 @@ class Airflow:
         at = f"/api/v2/assets/events?asset_id={number}&order_by=-timestamp&limit=50"
         return list(self._ask("GET", at)["asset_events"])
 
+    def deadlines(self, dag: str, run: str) -> dict[str, str]:
+        """By name of its alert the instant of each deadline of a run, RFC 3339."""
+        found = self._ask("GET", f"/ui/dags/{dag}/dagRuns/{run}/deadlines")["deadlines"]
+        return {each["alert_name"]: each["deadline_time"] for each in found}
+
     def follow(self, dag: str, run: str, *, seconds: float, report: Callable[[str], None] = lambda _: None) -> DagRun:
         """Wait until a run has ended, telling each task's state as it changes; raises UnavailableError after that."""
         last: dict[tuple[str, int], str | None] = {}
