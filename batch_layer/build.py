@@ -45,6 +45,7 @@ from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED
 from schemas.core.views import View
 from schemas.lake.catalog import Applied, events_of
+from schemas.lake.chunks import read_planned
 from schemas.lake.generations import current
 from schemas.lake.tables import unreadable, unwritable
 from schemas.settings import Settings
@@ -120,6 +121,9 @@ def build_view(settings: Settings, spark: SparkSession, applied: Applied, end: I
     imports = imported(lake, view.on.name)
     if end is None or (before is not None and _holds(before, end, imports)):
         return Built(view.name, applied.definition)
+    if before is None and (planned := read_planned(lake, view.name, applied.definition)) is not None:
+        built = f"{len(planned.chunks) - len(planned.missing)} of {len(planned.chunks)} chunks are built"
+        return Built(view.name, applied.definition, notes=[f"a backfill is under way: {built}"])
     report(f"building {view.name}")
     if before is not None and before.imports != imports:
         edit = Recompute(append_rebuilt(spark, lake, view, end), imports)

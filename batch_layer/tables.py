@@ -190,15 +190,30 @@ class Stored:
 
 def stored_since(table: Path, start: Instant | None) -> Stored:
     """At most what became available at `start` or later: all files that reach to it. None: all there is."""
+    return stored_between(table, start, None)
+
+
+def stored_between(table: Path, start: Instant | None, end: Instant | None) -> Stored:
+    """At most what became available in `[start, end)`: all files that reach into it; None is without a bound."""
     found = Stored(0, 0)
     actions = _actions(table)
     for row in [] if actions is None else actions.to_pylist():
-        # Imports have no instant in raw: a file of them reaches nowhere.
-        without = row["null_count.available_at"] == row["num_records"]
-        reached = row["max.available_at"]
-        if start is None or (not without and (reached is None or reached >= start)):
+        if _reaches_into(row, start, end):
             found += Stored(row["num_records"], row["size_bytes"])
     return found
+
+
+def _reaches_into(row: Mapping[str, int | None], start: Instant | None, end: Instant | None) -> bool:
+    if start is None and end is None:
+        return True
+    # Imports have no instant in raw: a file of them reaches nowhere.
+    if row["null_count.available_at"] == row["num_records"]:
+        return False
+    least, greatest = row["min.available_at"], row["max.available_at"]
+    return not (
+        (start is not None and greatest is not None and greatest < start)
+        or (end is not None and least is not None and least >= end)
+    )
 
 
 def stored_in(lake: Path, view: View, segments: Collection[str]) -> Stored:

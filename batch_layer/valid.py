@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
@@ -36,6 +37,9 @@ from schemas.core.instants import Instant, format_instant
 from schemas.core.names import short
 from schemas.core.records import IMPORTED
 from schemas.core.types import String
+
+_ROWS_A_FILE: Final = 50_000
+"""They lie in order of availability, so that a reader of some days leaves the files of all others alone."""
 
 
 def judge_interval(
@@ -139,6 +143,7 @@ def _replace(
         replace_few(table, rows.toArrow(), interval, application=application, version=judged_version(end))
         return
     writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", interval)
+    writer = writer.option("maxRecordsPerFile", _ROWS_A_FILE)
     if application is not None:
         writer = writer.option("txnAppId", application).option("txnVersion", judged_version(end))
     writer.save(str(table))

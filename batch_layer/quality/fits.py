@@ -17,7 +17,7 @@ from batch_layer.quality.rules import Fit
 from batch_layer.tables import segments_table, stored_since, valid_table
 from schemas.core import names
 from schemas.core.events import Event
-from schemas.core.generations import Compact, Edit, Extend, Recompute, Rollback
+from schemas.core.generations import Backfill, Compact, Edit, Extend, Recompute, Rollback
 from schemas.core.instants import Instant
 from schemas.core.views import View
 from schemas.lake.checksums import DamagedFile, require_whole
@@ -27,7 +27,7 @@ Interval = tuple[Instant | None, Instant]
 
 
 def fits(spark: SparkSession, lake: Path, event: Event, edits: Sequence[tuple[View, Edit]]) -> list[Fit]:
-    """What each segment that an edit would publish holds, and what it should."""
+    """What each segment that a run's edit would publish holds, and what it should."""
     fresh: dict[Interval, list[View]] = {}
     for view, edit in edits:
         if isinstance(edit, Extend | Recompute):
@@ -37,7 +37,7 @@ def fits(spark: SparkSession, lake: Path, event: Event, edits: Sequence[tuple[Vi
         for interval, views in fresh.items()
         for view, number in _counted(spark, lake, event, interval, views).items()
     }
-    return [_fit(lake, view, edit, counts) for view, edit in edits if not isinstance(edit, Rollback)]
+    return [_fit(lake, view, edit, counts) for view, edit in edits if not isinstance(edit, Rollback | Backfill)]
 
 
 def _fit(lake: Path, view: View, edit: Extend | Recompute | Compact, counts: Mapping[tuple[Interval, str], int]) -> Fit:

@@ -26,6 +26,8 @@ As_Json = Annotated[bool, typer.Option("--json", help="Print one JSON object ins
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
+    from infra.cli.backfill import backfill
+
     app.command("import", rich_help_panel=BATCH_PANEL)(import_)
     app.command(rich_help_panel=BATCH_PANEL)(rollback)
     batch = typer.Typer(no_args_is_help=True, help="Archive the log, build segments, publish generations.")
@@ -34,6 +36,7 @@ def add_to(app: typer.Typer) -> None:
     batch.command("publish-recomputed")(publish_recomputed)
     batch.command("accept-loss")(accept_loss)
     batch.command("status")(batch_status)
+    batch.add_typer(backfill, name="backfill")
     app.add_typer(batch, name="batch", rich_help_panel=BATCH_PANEL)
     speed = typer.Typer(no_args_is_help=True, help="The stream jobs: one an event, with all its views.")
     for name, each in (("deploy", deploy), ("status", speed_status), ("stop", stop)):

@@ -4,6 +4,7 @@
 [-inf ───── s1 ─────)[── s2 ──)[─ s3 ─)[─ s4 ─)  Extend(s4)            -> 8
 [-inf ───── s1 ─────)[──────── c ─────────────)  Compact((s2,s3,s4),c) -> 9
 [-inf ──────────── r ────────────)[──────..      Recompute(r), a cut or beyond the boundary
+[-inf ── s1 ──)[── s2 ──)[── s3 ──)              Backfill((s1,s2,s3)) -> 1, where there was none
 """
 
 from __future__ import annotations
@@ -81,7 +82,18 @@ class Rollback:
     to: Generation
 
 
-Edit = Extend | Compact | Recompute | Rollback
+@dataclass(frozen=True)
+class Backfill:
+    """The first generation of a definition, of `segments` that were built one by one and adjoin.
+
+    `imports` is how many imported records each of them was built after.
+    """
+
+    segments: tuple[Segment, ...]
+    imports: int = 0
+
+
+Edit = Extend | Compact | Recompute | Rollback | Backfill
 
 
 def misfit(edit: Edit, current: Generation | None) -> str | None:
@@ -96,6 +108,8 @@ def misfit(edit: Edit, current: Generation | None) -> str | None:
         case Rollback(to):
             if current is None or to.number >= current.number or to.definition != current.definition:
                 return "it is no earlier generation of this definition"
+        case Backfill(segments, _):
+            return _backfills_not(segments, current)
     return None
 
 
@@ -133,6 +147,16 @@ def _recomputes_not(edit: Recompute, current: Generation | None) -> str | None:
     return None
 
 
+def _backfills_not(segments: tuple[Segment, ...], current: Generation | None) -> str | None:
+    if current is not None:
+        return f"generation {current.number} is there, and a backfill is the first of its definition"
+    if not segments or segments[0].start is not None:
+        return "it does not begin at minus infinity"
+    if not _adjoin(list(segments)):
+        return "its segments do not adjoin"
+    return None
+
+
 def edited(edit: Edit, current: Generation | None) -> tuple[Segment, ...]:
     """The segments of the next generation; `misfit` must have been None."""
     held = current.segments if current else ()
@@ -146,12 +170,14 @@ def edited(edit: Edit, current: Generation | None) -> tuple[Segment, ...]:
             return (segment, *(each for each in held if each.start is not None and each.start >= segment.end))
         case Rollback(to):
             return to.segments
+        case Backfill(segments, _):
+            return segments
 
 
 def imports_of(edit: Edit, current: Generation | None) -> int:
     """How many imported records the next generation has read; `misfit` must have been None."""
     match edit:
-        case Extend(_, imports) | Recompute(_, imports):
+        case Extend(_, imports) | Recompute(_, imports) | Backfill(_, imports):
             return imports
         case Rollback(to):
             return to.imports

@@ -27,6 +27,7 @@ LOSSES_TABLE: Final = "losses"
 RECONCILIATIONS_TABLE: Final = "reconciliations"
 STOPPED_TABLE: Final = "stopped"
 RECOMPUTES_TABLE: Final = "recomputes"
+CHUNKS_TABLE: Final = "chunks"
 
 
 def short(digest: str) -> str:

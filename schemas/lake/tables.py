@@ -78,7 +78,14 @@ def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, app
 
     False where another commit of the same application, or the creation of the table, came between: read again.
     """
-    data = pa.Table.from_pylist([dict(row)], schema=schema)
+    return append_all(snapshot, schema, [row], application=application, number=number)
+
+
+def append_all(
+    snapshot: Snapshot, schema: pa.Schema, rows: Sequence[Mapping[str, Any]], *, application: str, number: int
+) -> bool:
+    """Commit rows, all or none, as `append` commits one; without rows, the commit alone."""
+    data = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     return _commit(snapshot, data, "append", Transaction(application, number))
 
 

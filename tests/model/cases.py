@@ -46,6 +46,7 @@ CASES: Final = (
     Case(9, seam.a_rollback_comes_after_the_pruning, (Rule.HELD_FROM,)),
     Case(10, races.two_runs_from_one_boundary, (Rule.FITS,)),
     Case(10, races.a_compaction_is_overtaken_by_a_repair, (Rule.FITS,)),
+    Case(10, races.a_backfill_is_overtaken_by_a_run, (Rule.FITS,)),
     Case(10, races.two_publishers_from_one_snapshot, (Rule.FROM_SNAPSHOT,)),
     Case(11, races.a_restart_writes_less_again, (Rule.GROWS,)),
     Case(11, races.a_claim_waits_after_a_restart, (Rule.HOLD,)),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.model.log import OLD
+from schemas.core.instants import SECOND, Duration
+from tests.model.log import NEW, OLD
 from tests.model.telling import at, begun
 
 
@@ -34,6 +35,24 @@ def a_compaction_is_overtaken_by_a_repair() -> None:
     for _ in range(5):
         next(slow)
     world.finish(world.lake.recompute(OLD))
+    world.finish(slow)
+    world.check()
+
+
+# the chunks of a changed view are built; before they are published, a run publishes all of it at once
+def a_backfill_is_overtaken_by_a_run() -> None:
+    world = begun(runs=False)
+    world.apply_catalog(2)
+    at(world, 15)
+    world.send("a")
+    at(world, 25)
+    world.send("b")
+    at(world, 32)
+    world.lake.tick_and_archive()
+    slow = world.lake.backfill(NEW, Duration(10 * SECOND))
+    for _ in range(5):
+        next(slow)
+    world.batch()
     world.finish(slow)
     world.check()
 

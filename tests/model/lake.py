@@ -10,10 +10,10 @@ from dataclasses import dataclass, field, replace
 
 from batch_layer import planning
 from batch_layer.rollback import refusal
-from schemas.core import availability, counting
+from schemas.core import availability, chunks, counting
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
-from schemas.core.generations import Compact, Edit, Extend, Generation, Recompute, Rollback, Segment
+from schemas.core.generations import Backfill, Compact, Edit, Extend, Generation, Recompute, Rollback, Segment
 from schemas.core.instants import Duration, Instant
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -128,6 +128,28 @@ class Lake:
         finally:
             self.reading_imports -= 1
             del self.recomputing[view.name]
+
+    def backfill(self, view: View, length: Duration) -> Steps:
+        """`batch backfill` of one view: every chunk in turn, then all of them at once."""
+        end = self.boundary_of(view.on)
+        if end is None or self.history(view):
+            return
+        self.reading_imports += 1
+        imports = len(self.log.imports)
+        try:
+            yield from self._judge(view.on, end)
+            rows = self.table(view.on).rows
+            planned = chunks.cut([record.available_at for record, _ in rows], length, end)
+        finally:
+            self.reading_imports -= 1
+        segments = []
+        for chunk in planned:
+            yield
+            if imports != len(self.log.imports):
+                return
+            segments.append(planning.new_segment(chunk.start, chunk.end))
+            self._build(view, segments[-1])
+        yield from self.publish(view, Backfill(tuple(segments), imports))
 
     def rollback(self, view: View, back: int, held_from: Instant | None) -> Steps:
         """`batch rollback` to a number of generations before the current."""

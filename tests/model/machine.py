@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from schemas.core.instants import SECOND, Duration
 from tests.model.log import OLD
 from tests.model.replica import Replica
 from tests.model.streams import Stream
@@ -84,6 +85,14 @@ class Protocol(RuleBasedStateMachine):
         lake = self.world.lake
         view = next(iter(lake.wanted().values())).view if lake.wanted() else OLD
         self.world.batches.start(lake.recompute(view) if recompute else self.world.rollback(view, back), most)
+
+    @rule(number=st.integers(0, 2), seconds=st.sampled_from([5, 10, 20]), most=st.integers(1, 9))
+    def begin_backfill(self, number: int, seconds: int, most: int) -> None:
+        """Of views that are applied and have no generation yet, as after a change before the next run."""
+        self.world.apply_catalog(number)
+        self.world.lake.tick_and_archive()
+        for each in self.world.lake.wanted().values():
+            self.world.batches.start(self.world.lake.backfill(each.view, Duration(seconds * SECOND)), most)
 
     @rule(index=SOME, most=st.sampled_from([1, 2, 9]))
     def resume_batch(self, index: int, most: int) -> None:

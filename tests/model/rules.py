@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from batch_layer import planning as batch_planning
 from schemas.core import availability, counting
-from schemas.core.generations import Compact, Edit, Generation, Recompute, Rollback, Segment, edited
+from schemas.core.generations import Backfill, Compact, Edit, Generation, Recompute, Rollback, Segment, edited
 from schemas.core.instants import Instant, floor
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -165,6 +165,8 @@ def _edited_anyhow(edit: Edit, current: Generation | None) -> tuple[Segment, ...
     gone = edit.inputs if isinstance(edit, Compact) else ()
     if isinstance(edit, Recompute | Rollback):
         return edited(edit, current)
+    if isinstance(edit, Backfill):
+        return (*held, *edit.segments)
     return (*(each for each in held if each.id not in gone), edit.segment)
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.core.generations import (
+    Backfill,
     Compact,
     Edit,
     Extend,
@@ -53,6 +54,8 @@ CURRENT: Final = generation(A, B, C)
         (Recompute(segment("n", None, 40)), CURRENT, "n"),
         (Recompute(segment("n", None, 40)), None, "n"),
         (Rollback(generation(A, B, number=4)), CURRENT, "a b"),
+        (Backfill((A, B, C)), None, "a b c"),
+        (Backfill((A,)), None, "a"),
     ],
 )
 def test_edits_that_fit(edit: Edit, current: Generation | None, segments: str) -> None:
@@ -71,6 +74,7 @@ READ: Final = generation(A, B, C, imports=100)
         (Compact(("b", "c"), segment("n", 10, 30)), READ, 100),
         (Recompute(segment("n", None, 20), 101), READ, 101),
         (Rollback(generation(A, B, number=4, imports=60)), READ, 60),
+        (Backfill((A, B), 8), None, 8),
     ],
 )
 def test_what_a_generation_has_read_of_imports(edit: Edit, current: Generation | None, imports: int) -> None:
@@ -123,6 +127,10 @@ def test_an_import_between_keeps_an_edit_out(edit: Edit, reason: str) -> None:
         (Rollback(generation(A, number=6)), CURRENT, "it is no earlier generation of this definition"),
         (Rollback(generation(A, number=4, definition="e")), CURRENT, "it is no earlier generation of this definition"),
         (Rollback(generation(A, number=4)), None, "it is no earlier generation of this definition"),
+        (Backfill((A, B)), CURRENT, "generation 5 is there, and a backfill is the first of its definition"),
+        (Backfill(()), None, "it does not begin at minus infinity"),
+        (Backfill((B, C)), None, "it does not begin at minus infinity"),
+        (Backfill((A, C)), None, "its segments do not adjoin"),
     ],
 )
 def test_edits_that_do_not_fit(edit: Edit, current: Generation | None, reason: str) -> None:
