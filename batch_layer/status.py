@@ -18,6 +18,7 @@ from schemas.lake.catalog import Applied, read_applied
 from schemas.lake.generations import history
 from schemas.lake.losses import Loss, read_losses
 from schemas.lake.recomputes import Recomputed, read_recomputes
+from schemas.lake.stopped import Stop, read_stopped
 from schemas.settings import Settings
 
 _RECOMPUTES: Final = 3
@@ -26,12 +27,13 @@ _RECOMPUTES: Final = 3
 
 @dataclass(frozen=True)
 class EventStatus:
-    """How far an event is judged, its records, and what of its log was accepted as lost."""
+    """How far an event is judged, its records, what of its log was accepted as lost, and why nothing is published."""
 
     event: str
     judged_until: Instant | None
     conservation: Conservation
     losses: list[Loss]
+    stop: Stop | None = None
 
 
 @dataclass(frozen=True)
@@ -55,11 +57,12 @@ def read_status(settings: Settings) -> tuple[list[EventStatus], list[ViewStatus]
     """Every event of an applied view, and every applied view."""
     applied = read_applied(settings.lake)
     contracts = {contract_of(each.view.on): each.view.on for each in applied.values()}
-    events, losses = [], read_losses(settings.lake)
-    for event in contracts.values():
+    events, losses, stopped = [], read_losses(settings.lake), read_stopped(settings.lake)
+    for contract, event in contracts.items():
         until = judged_until(settings.lake, event)
         counted = conservation(settings.lake, event, until)
-        events.append(EventStatus(event.name, until, counted, losses.get(event.name, [])))
+        stop = stopped.get((event.name, contract))
+        events.append(EventStatus(event.name, until, counted, losses.get(event.name, []), stop))
     return events, [_view(settings, each) for each in applied.values()]
 
 
@@ -83,6 +86,7 @@ def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], no
                 "judged_until": encode_instant(each.judged_until),
                 "conservation": each.conservation.encode(),
                 "losses": [encode_loss(loss) for loss in each.losses],
+                "stopped": _stopped(each.stop),
             }
             for each in events
         ],
@@ -97,6 +101,12 @@ def encode_status(events: Iterable[EventStatus], views: Iterable[ViewStatus], no
             for each in views
         ],
     }
+
+
+def _stopped(stop: Stop | None) -> dict[str, Any] | None:
+    if stop is None:
+        return None
+    return {"rule": stop.rule, "reason": stop.reason, "since": encode_instant(stop.since)}
 
 
 def _time_left(left: TimeLeft | None) -> dict[str, Any]:

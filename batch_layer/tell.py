@@ -101,6 +101,8 @@ def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus], now
     for event in events:
         lines.append(f"{event.event}: {conservation_text(event.conservation)}")
         lines += [loss_line(loss) for loss in event.losses]
+        if event.stop is not None:
+            lines.append(f"  ! nothing is published since {format_instant(event.stop.since)}: {event.stop.reason}")
     for view in views:
         lines.append(f"{view.applied.view.name}:" + ("" if view.generations else " no generation yet"))
         for generation in view.generations:

@@ -35,6 +35,7 @@ def add_to(app: typer.Typer) -> None:
         batch.command()(command)
     batch.command("publish-recomputed")(publish_recomputed)
     batch.command("accept-loss")(accept_loss)
+    batch.command("accept-stop")(accept_stop)
     batch.command("status")(batch_status)
     batch.add_typer(backfill, name="backfill")
     app.add_typer(batch, name="batch", rich_help_panel=BATCH_PANEL)
@@ -114,6 +115,18 @@ def accept_loss(
     Find out first whether a producer still has the records: produced again, they are new records.
     """
     call("batch_layer", "accept-loss", event, as_json=as_json)
+
+
+def accept_stop(
+    event: Annotated[str, typer.Argument(help="The event of which nothing is published.")], as_json: As_Json = False
+) -> None:
+    """Let through what stops the publication of an event, because a person knows that it is right.
+
+    Only of what producers sent: a share of quarantined records, a volume, a silence. What came until then is published
+    by the next run; later checks look at what came after it. Records that are wrong are refused by a contract and
+    `tideline apply` instead: that takes them out of answers too.
+    """
+    call("batch_layer", "accept-stop", event, as_json=as_json)
 
 
 def batch_status(as_json: As_Json = False) -> None:

@@ -28,6 +28,7 @@ RECONCILIATIONS_TABLE: Final = "reconciliations"
 STOPPED_TABLE: Final = "stopped"
 RECOMPUTES_TABLE: Final = "recomputes"
 CHUNKS_TABLE: Final = "chunks"
+RESENT_TABLE: Final = "resent"
 
 
 def short(digest: str) -> str:
