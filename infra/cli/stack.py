@@ -55,6 +55,9 @@ def up(
     found = read_status(layout)
     console.print(f"{len(started)} started, {found.resident_mb:,} of {LIMIT_MB:,} MB resident", highlight=False)
     _print_pages(console, found)
+    for each in found.stopped:
+        why = f"since {each.since}, by its check of `{each.rule}`; `tideline batch status` says why"
+        console.print(f"[red]batch publishes nothing of {each.event}[/] {why}", highlight=False, soft_wrap=True)
 
 
 def down() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 from infra.stack import airflow
 from infra.stack.layout import Layout
@@ -13,6 +14,8 @@ from infra.stack.processes import processes_of, resident_bytes
 from infra.stack.programs import NAMES
 from infra.stack.supervisor import Supervisor
 from schemas.core.errors import UnavailableError
+from schemas.core.instants import format_instant
+from schemas.lake.stopped import read_stopped
 
 LIMIT_MB = 3500
 
@@ -44,12 +47,22 @@ class Page:
 
 
 @dataclass(frozen=True)
+class Stopped:
+    """An event of which batch publishes nothing since a check by this rule; answers stay exact through the stream."""
+
+    event: str
+    since: str
+    rule: str
+
+
+@dataclass(frozen=True)
 class Status:
     """The stack at `home`, read once."""
 
     home: str
     lines: tuple[Line, ...]
     pages: tuple[Page, ...] = ()
+    stopped: tuple[Stopped, ...] = ()
 
     @property
     def resident_mb(self) -> int:
@@ -68,6 +81,7 @@ class Status:
             "resident_mb": self.resident_mb,
             "limit_mb": LIMIT_MB,
             "pages": [asdict(page) for page in self.pages],
+            "stopped": [asdict(each) for each in self.stopped],
         }
 
 
@@ -92,7 +106,8 @@ def read_status(layout: Layout) -> Status:
     ]
     pid_file = layout.home / "supervisord.pid"
     keeper = int(pid_file.read_text()) if pid_file.exists() else 0
-    return Status(str(layout.home), (_supervisor_line(layout, "running", keeper), *lines), _pages(layout, lines))
+    all_lines = (_supervisor_line(layout, "running", keeper), *lines)
+    return Status(str(layout.home), all_lines, _pages(layout, lines), stopped_events(layout.settings.lake))
 
 
 # The supervisor's word -> ours.
@@ -130,6 +145,12 @@ def _ports(layout: Layout) -> dict[str, int]:
     return {port.program: port.number for port in reversed(ports_of(layout))}
 
 
+def stopped_events(lake: Path) -> tuple[Stopped, ...]:
+    """The events that batch stands still with, as the lake has them."""
+    stops = sorted(read_stopped(lake).items())
+    return tuple(Stopped(event, format_instant(stop.since), stop.rule) for (event, _), stop in stops)
+
+
 def _pages(layout: Layout, lines: Sequence[Line]) -> tuple[Page, ...]:
     settings, login = layout.settings, f"{airflow.USER} / {airflow.password(layout)}"
     pages = {
@@ -137,7 +158,9 @@ def _pages(layout: Layout, lines: Sequence[Line]) -> tuple[Page, ...]:
         "flink-jobmanager": Page("Flink", settings.flink),
         "airflow-api-server": Page("Airflow", settings.airflow, login),
     }
-    return tuple(pages[line.name] for line in lines if line.name in pages and line.state == "running")
+    running = [pages[line.name] for line in lines if line.name in pages and line.state == "running"]
+    checked = settings.home.resolve() / "quality" / "index.html"
+    return (*running, *([Page("quality", checked.as_uri())] if checked.exists() else []))
 
 
 def _megabytes(size: int) -> int:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from infra.stack.layout import Layout
 from infra.stack.noted import process_ids, restarts
-from infra.stack.status import Line, Status, read_status
+from infra.stack.status import Line, Status, Stopped, read_status, stopped_events
 from schemas.core.errors import UnavailableError
+from schemas.core.instants import Instant
+from schemas.lake.stopped import Stop, put_stop
 
 
 def line(name: str, state: str, resident_mb: int) -> Line:
@@ -30,6 +34,17 @@ def test_the_sum_and_the_verdict() -> None:
     ill = Status("/home", (line("kafka", "dead, starting again", 0), line("reader", "running", 90)))
     assert (ill.resident_mb, ill.is_well) == (90, False)
     assert ill.encode()["resident_mb"] == 90
+
+
+def test_events_that_batch_stands_still_with_are_named(tmp_path: Path) -> None:
+    assert stopped_events(tmp_path) == ()
+    contract = ("sale", "hash")
+    put_stop(tmp_path, contract, Stop("volume", "too many", Instant(0), Instant(0)), live=[contract])
+    found = stopped_events(tmp_path)
+    assert found == (Stopped("sale", "1970-01-01T00:00:00.000Z", "volume"),)
+    status = Status("/home", (line("kafka", "running", 1),), stopped=found)
+    assert status.encode()["stopped"] == [{"event": "sale", "since": "1970-01-01T00:00:00.000Z", "rule": "volume"}]
+    assert status.is_well, "no program is ill"
 
 
 def test_a_stack_that_never_was_is_not_up(layout: Layout) -> None:
