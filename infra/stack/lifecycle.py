@@ -126,14 +126,19 @@ def _start_one(supervisor: Supervisor, program: Program, report: Report) -> None
 def _await(supervisor: Supervisor, program: Program, report: Report) -> None:
     layout, works = supervisor.layout, condition_of(supervisor.layout, program.name)
     report(program.name, "waiting until it works")
+    # What it needs may have come up slowly: how often it ended before that says nothing.
+    before = restarts(layout, program.name)
+
+    def has_given_up() -> bool:
+        return restarts(layout, program.name) - before >= _TRIES
 
     def is_settled() -> bool:
-        if restarts(layout, program.name) >= _TRIES:
+        if has_given_up():
             return True
         return supervisor.states()[program.name].state == "RUNNING" and (works is None or works())
 
     began = time.monotonic()
-    if not wait_until(is_settled, seconds=BOUND) or restarts(layout, program.name) >= _TRIES:
+    if not wait_until(is_settled, seconds=BOUND) or has_given_up():
         spent, ends = time.monotonic() - began, restarts(layout, program.name)
         died = f"and has ended {ends} times" if ends else "and does not answer"
         raise UnavailableError(
