@@ -85,6 +85,7 @@ def test_the_reference_is_the_one_rule(world: World, at: Instant) -> None:
 
 # available_at  ──┼────┼──B──┼────┼────q──        for every B that is not above q
 @given(worlds(), INSTANTS, CUTS, st.integers(0, 3))
+@settings(max_examples=50)
 def test_every_boundary_and_every_cut_gives_the_reference(
     world: World, at: Instant, cuts: list[Instant], earlier: int
 ) -> None:

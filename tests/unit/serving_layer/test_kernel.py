@@ -85,7 +85,7 @@ class Made:
         return speed
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(
     kept=records(),
     cuts=st.lists(st.integers(0, 11).map(lambda each: each * MINUTE), min_size=1, max_size=4, unique=True).map(sorted),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.core import reference
@@ -55,6 +55,7 @@ def histories(draw: st.DrawFn) -> list[Record]:
     return records
 
 
+@settings(max_examples=50)
 @given(
     records=histories(),
     boundary=st.integers(0, SPAN).map(lambda at: Instant(floor(at, MINUTE))),

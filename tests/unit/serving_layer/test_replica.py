@@ -43,7 +43,7 @@ def check_answers(replica: Replica, kept: Sequence[Record], at: int, through: in
             assert type(got) is type(wanted[feature.name]), (key, feature.name, got, wanted)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     kept=records(),
     boundary=st.integers(0, 11),

@@ -26,7 +26,7 @@ NAME = st.one_of(st.sampled_from(["keys", "features", "sensor", "unit", "open"])
 BODY = st.recursive(
     LEAF, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAME, inner, max_size=4), max_leaves=12
 )
-FUZZ = settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture])
+FUZZ = settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def check(response: Any) -> None:
