@@ -135,6 +135,7 @@ def _context(root: Path) -> Any:
             "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(root)},
             "site_index_builder": {
                 "class_name": "DefaultSiteIndexBuilder",
+                "renderer": {**view, "class_name": "Links"},
                 "view": {**view, "class_name": "StaticIndexView"},
             },
             "site_section_builders": {"expectations": section, "validations": section, "profiling": "None"},

@@ -17,7 +17,7 @@ from batch_layer.quality.rules import Fit
 from batch_layer.tables import segments_table, stored_since, valid_table
 from schemas.core import names
 from schemas.core.events import Event
-from schemas.core.generations import Backfill, Compact, Edit, Extend, Recompute, Rollback
+from schemas.core.generations import Backfill, Compact, Edit, Extend, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
 from schemas.core.views import View
 from schemas.lake.checksums import DamagedFile, require_whole
@@ -27,29 +27,39 @@ Interval = tuple[Instant | None, Instant]
 
 
 def fits(spark: SparkSession, lake: Path, event: Event, edits: Sequence[tuple[View, Edit]]) -> list[Fit]:
-    """What each segment that a run's edit would publish holds, and what it should."""
-    fresh: dict[Interval, list[View]] = {}
-    for view, edit in edits:
-        if isinstance(edit, Extend | Recompute):
-            fresh.setdefault((edit.segment.start, edit.segment.end), []).append(view)
-    counts = {
-        (interval, view): number
-        for interval, views in fresh.items()
-        for view, number in _counted(spark, lake, event, interval, views).items()
-    }
-    return [_fit(lake, view, edit, counts) for view, edit in edits if not isinstance(edit, Rollback | Backfill)]
+    """What each segment that an edit would publish holds, and what it should."""
+    built = [(view, *each) for view, edit in edits for each in _segments(edit)]
+    fresh: dict[Interval, dict[str, View]] = {}
+    for view, segment, inputs in built:
+        if not inputs:
+            fresh.setdefault((segment.start, segment.end), {})[view.name] = view
+    counts = {interval: _counted(spark, lake, event, interval, views) for interval, views in fresh.items()}
+    return [
+        _fit(lake, view, segment, inputs, counts.get((segment.start, segment.end), {}))
+        for view, segment, inputs in built
+    ]
 
 
-def _fit(lake: Path, view: View, edit: Extend | Recompute | Compact, counts: Mapping[tuple[Interval, str], int]) -> Fit:
-    segment = edit.segment
+def _segments(edit: Edit) -> list[tuple[Segment, Sequence[str]]]:
+    """The segments that an edit brings, with the inputs that one was merged of; none: of valid records."""
+    match edit:
+        case Extend(segment) | Recompute(segment):
+            return [(segment, ())]
+        case Compact(inputs, segment):
+            return [(segment, inputs)]
+        case Backfill(segments):
+            return [(segment, ()) for segment in segments]
+        case Rollback():
+            return []
+
+
+def _fit(lake: Path, view: View, segment: Segment, inputs: Sequence[str], counts: Mapping[str, int]) -> Fit:
     try:
         merged = events_in(lake, view, [segment.id])
-        expected = events_in(lake, view, edit.inputs) if isinstance(edit, Compact) else None
+        expected = events_in(lake, view, inputs) if inputs else counts[view.name]
     except (DamagedFile, FileNotFoundError, pa.ArrowException) as error:
         return Fit(view.name, segment.id, 0, 0, str(error).partition("\n")[0].replace(f"{lake}/", ""))
-    return Fit(
-        view.name, segment.id, merged, counts[(segment.start, segment.end), view.name] if expected is None else expected
-    )
+    return Fit(view.name, segment.id, merged, expected)
 
 
 def events_in(lake: Path, view: View, segments: Sequence[str]) -> int:
@@ -64,15 +74,15 @@ def events_in(lake: Path, view: View, segments: Sequence[str]) -> int:
 
 
 def _counted(
-    spark: SparkSession, lake: Path, event: Event, interval: Interval, views: Sequence[View]
+    spark: SparkSession, lake: Path, event: Event, interval: Interval, views: Mapping[str, View]
 ) -> dict[str, int]:
     """By view how many records of the interval count and enter it, in one pass."""
     start, end = interval
     spark = fitting(spark, stored_since(valid_table(lake, event), start))
     valid = read_between(spark, valid_table(lake, event), start, end).where(quoted(names.COUNTED))
-    enters = [f"COUNT_IF({_enters(view)}) AS {quoted(view.name)}" for view in views]
+    enters = [f"COUNT_IF({_enters(view)}) AS {quoted(name)}" for name, view in views.items()]
     (row,) = valid.selectExpr(*enters).collect()
-    return {view.name: int(row[view.name]) for view in views}
+    return {name: int(row[name]) for name in views}
 
 
 def _enters(view: View) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from html import escape
 from typing import Any, Final
 
-from great_expectations.render.view import DefaultJinjaIndexPageView, DefaultJinjaPageView
+from great_expectations.render.view import DefaultJinjaPageView
 
 _STYLE: Final = """
 body { font: 15px/1.5 system-ui, sans-serif; margin: 0 auto; max-width: 76rem; padding: 0 1.5rem 3rem; color: #1c2733 }
@@ -38,12 +40,42 @@ class StaticPageView(DefaultJinjaPageView):  # type: ignore[misc] # the library 
         return whole(super().render(document, template, **options))
 
 
-class StaticIndexView(DefaultJinjaIndexPageView):  # type: ignore[misc] # as above
-    """The page that lists the others."""
+class Links:
+    """In place of the library's renderer of the index, whose tables a script would have to fill."""
 
-    def render(self, document: Any, template: Any = None, **options: Any) -> str:
-        """As the library renders it, whole in one file."""
-        return whole(super().render(document, template, **options))
+    def render(self, links: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What the library knows of every page."""
+        return links
+
+
+class StaticIndexView:
+    """The page that lists the others: checks, the newest first, then suites."""
+
+    def render(self, document: Mapping[str, Any], template: Any = None, **_: Any) -> str:  # noqa: ARG002 - as it is called
+        """A whole page of plain tables."""
+        checks = "".join(_check(each) for each in document.get("validations_links", ()))
+        suites = "".join(
+            f"<li>{_link(each['filepath'], each['expectation_suite_name'])}</li>"
+            for each in document.get("expectations_links", ())
+        )
+        head = "<tr><th>check</th><th>suite</th><th>passed</th></tr>"
+        return (
+            f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Data quality</title>'
+            f"<style>{_STYLE}</style></head><body><h1>Data quality</h1><p>What batch has checked before it published, "
+            "by Great Expectations: of each event its valid records against the contract, and rules over whole tables."
+            f"</p><table>{head}{checks}</table><h2>Suites</h2><ul>{suites}</ul></body></html>"
+        )
+
+
+def _check(link: Mapping[str, Any]) -> str:
+    passed = '<i class="fa-check"></i>' if link["validation_success"] else '<i class="fa-times"></i>no'
+    when = link["run_time"].strftime("%Y-%m-%d %H:%M:%S UTC")
+    suite = escape(link["expectation_suite_name"])
+    return f"<tr><td>{_link(link['filepath'], when)}</td><td>{suite}</td><td>{passed}</td></tr>"
+
+
+def _link(path: str, text: str) -> str:
+    return f'<a href="{escape(path)}">{escape(text)}</a>'
 
 
 def whole(page: str) -> str:

@@ -22,6 +22,7 @@ from schemas.core.types import Bool, Decimal, Field, Float64, Int64, String, Tim
 if TYPE_CHECKING:
     from great_expectations import ExpectationSuite
 
+_MEASURED: Final = "column_max_to_be_between"
 COPY: Final = "event_id:copy"
 FUTURE: Final = "event_time:future"
 EMPTY: Final = "event_id:type"
@@ -83,7 +84,7 @@ def table_suite(event: Event, measured: Sequence[Measured]) -> ExpectationSuite:
     """What was measured of whole tables, as a suite over `table_row`."""
     expected = [
         _expected(
-            "column_values_to_be_between",
+            _MEASURED,
             each.rule,
             says=each.says,
             column=column_of(each),
@@ -116,6 +117,7 @@ def _suite(name: str, contract: str, expected: Sequence[Expected]) -> Expectatio
                 "kwargs": dict(each.arguments),
                 "meta": {"rule": each.rule, "contract": names.short(contract)},
                 **({"notes": each.says} if each.says else {}),
+                **({"description": each.says} if each.kind == _MEASURED else {}),
             }
             for each in expected
         ],

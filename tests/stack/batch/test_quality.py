@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
+from urllib.parse import unquote
 
 import pyarrow.compute as pc
 import pytest
@@ -165,6 +166,11 @@ def test_what_is_usual_passes_and_has_a_page(books: Books) -> None:
     assert read_stopped(books.lake) == {}
     page = (books.settings.home / checked.page).read_text()
     assert "rule:no_till_in_the_south" in page
+    index = (books.settings.home / "quality" / "index.html").read_text()
+    listed = re.findall(r'<a href="(validations/[^"]+)">', index)
+    assert checked.page.removeprefix("quality/") in listed
+    assert {each.split("/")[1] for each in listed} == {"sale-records", "sale-tables"}
+    assert all((books.settings.home / "quality" / unquote(each)).exists() for each in listed)
     for file in (books.settings.home / "quality").rglob("*.html"):
         text = file.read_text()
         assert str(books.settings.home) not in text
