@@ -83,6 +83,9 @@ parsing_processes = 1
 [scheduler]
 catchup_by_default = False
 enable_health_check = False
+# How soon the tasks of a scheduler that was killed are tried again; five minutes by default.
+task_instance_heartbeat_sec = 5
+task_instance_heartbeat_timeout = 60
 
 [triggerer]
 capacity = 100
