@@ -29,6 +29,13 @@ def reading_imports(settings: Settings, event: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def keeping_out_runs(settings: Settings, event: str) -> Iterator[bool]:
+    """Keep runs and imports of the event waiting; False, and nothing is kept out, where one is under way."""
+    with _opened(settings, f"imports-{event}") as file:
+        yield _taken(file)
+
+
 _LOOKED_AT_WITHIN: Final = 1.0
 
 

@@ -56,6 +56,8 @@ QUARANTINE: Final = pa.schema(
 
 TOPIC_ID_LENGTH: Final = 32
 
+_WRITTEN: Final = [f"partition.{names.SEGMENT}", "modification_time"]
+
 _CONFIGURATION: Final[Mapping[str, str | None]] = {"delta.checkpointInterval": "100"}
 
 
@@ -151,6 +153,16 @@ def segment_rows(lake: Path, view: View) -> dict[str, int]:
         return {}
     counted = actions.group_by(f"partition.{names.SEGMENT}").aggregate([("num_records", "sum")])
     return {row[f"partition.{names.SEGMENT}"]: row["num_records_sum"] for row in counted.to_pylist()}
+
+
+def last_written(table: Path) -> dict[str, Instant]:
+    """When a row of each segment in a table of segments was last written; empty where there is no table."""
+    actions = _actions(table)
+    found: dict[str, Instant] = {}
+    for row in [] if actions is None else actions.select(_WRITTEN).to_pylist():
+        segment, at = row[_WRITTEN[0]], Instant(row[_WRITTEN[1]])
+        found[segment] = max(at, found.get(segment, at))
+    return found
 
 
 @dataclass(frozen=True)

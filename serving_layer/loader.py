@@ -27,6 +27,7 @@ from schemas.core.generations import Segment
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
 from schemas.lake.checksums import require_whole
+from schemas.lake.discarded import read_discarded
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
@@ -146,6 +147,10 @@ class Loader:
                 started = time.monotonic()
                 rows = self._lake.rows_of(choice, segment.id)
                 build_segment(path, choice.view, self._lake.batches_of(choice, segment.id), rows=rows)
+                if segment.id in read_discarded(self._lake.path):
+                    # Its rows were taken away, perhaps before they were read: what was built may lack them.
+                    shutil.rmtree(path)
+                    raise UnavailableError(f"segment `{segment.id}` of view `{choice.view.name}` is discarded by now")
                 self._checked.add(path)
                 seconds = time.monotonic() - started
                 LOG.info("view `%s`: segment %s of %d rows in %.1f s", choice.view.name, segment.id, rows, seconds)
@@ -222,6 +227,7 @@ class Loader:
 _TABLES: Final = (
     names.RUNS_TABLE,
     names.GENERATIONS_TABLE,
+    names.DISCARDED_TABLE,
     names.CATALOG_TABLE,
     names.IMPORTS_TABLE,
     names.ARCHIVED_TABLE,

@@ -36,6 +36,11 @@ def remove_all_but(state: Path, runs: Collection[str]) -> None:
             shutil.rmtree(each)
 
 
+def remove(state: Path, run: str) -> None:
+    """Remove the checkpoints of a run that has no job and will never have one."""
+    shutil.rmtree(folder(state, run), ignore_errors=True)
+
+
 def _number(checkpoint: Path) -> int:
     return int(checkpoint.name.removeprefix("chk-"))
 

@@ -84,7 +84,7 @@ def spec_of(event: Event, definitions: Mapping[str, View], run: Run, *, kafka: s
 
 def write_spec(state: Path, run: str, spec: Mapping[str, Any]) -> None:
     """Keep the spec: a run is continued by what it was started with, whatever the compiler writes by then."""
-    path = _path(state, run)
+    path = path_of(state, run)
     path.parent.mkdir(parents=True, exist_ok=True)
     new = path.with_suffix(".new")
     new.write_text(json.dumps(spec, indent=1))
@@ -93,12 +93,13 @@ def write_spec(state: Path, run: str, spec: Mapping[str, Any]) -> None:
 
 def read_spec(state: Path, run: str) -> dict[str, Any] | None:
     """The spec that `write_spec` kept; None where it is gone, and with it the way to continue the run."""
-    path = _path(state, run)
+    path = path_of(state, run)
     if not path.exists():
         return None
     spec: dict[str, Any] = json.loads(path.read_text())
     return spec
 
 
-def _path(state: Path, run: str) -> Path:
+def path_of(state: Path, run: str) -> Path:
+    """Where the spec of a run is kept."""
     return state / "specs" / f"{run}.json"

@@ -170,6 +170,16 @@ def call(layer: str, *arguments: str, as_json: bool = False) -> None:
         raise typer.Exit(code)
 
 
+def told(layer: str, *arguments: str) -> Any:
+    """What a layer's command prints with `--json`; leaves with its exit code where that is not 0."""
+    done = subprocess.run(
+        [*_command(layer, *arguments), "--json"], env=_environment(), stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode:
+        raise typer.Exit(done.returncode)
+    return json.loads(done.stdout)
+
+
 def call_together(commands: Sequence[tuple[str, ...]]) -> None:
     """Run layers' commands two at a time, and leave with the exit code of the first that failed."""
     environment = {**_environment(), **_LINES}

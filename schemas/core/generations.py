@@ -10,13 +10,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from schemas.core.instants import Instant, format_instant
 
 RETAINED: Final = 3
-"""How many of the last generations of a definition can be rolled back to and keep their speed epochs."""
+"""How many of the last generations of a definition can be rolled back to and keep their speed epochs, at least."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +195,14 @@ def boundary_of(segments: tuple[Segment, ...]) -> Instant:
 def retained(history: list[Generation]) -> list[Generation]:
     """The generations of one definition, in order of number, that are kept to roll back to."""
     return history[-RETAINED:]
+
+
+def standing(generations: Iterable[Generation], discarded: Collection[str]) -> list[Generation]:
+    """Those of which every segment is still there: whoever lost one is no generation any more, for anybody.
+
+    So a definition that is applied again after its segments were discarded is built again, and not extended.
+    """
+    return [each for each in generations if not any(segment.id in discarded for segment in each.segments)]
 
 
 def _adjoin(segments: list[Segment]) -> bool:

@@ -29,6 +29,7 @@ STOPPED_TABLE: Final = "stopped"
 RECOMPUTES_TABLE: Final = "recomputes"
 CHUNKS_TABLE: Final = "chunks"
 RESENT_TABLE: Final = "resent"
+DISCARDED_TABLE: Final = "discarded"
 
 
 def short(digest: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -10,9 +10,10 @@ from typing import Any, Final
 import pyarrow as pa
 
 from schemas.core import names
-from schemas.core.generations import Edit, Generation, Segment, boundary_of, edited, imports_of, misfit
+from schemas.core.generations import Edit, Generation, Segment, boundary_of, edited, imports_of, misfit, standing
 from schemas.core.instants import Instant
 from schemas.lake import tables
+from schemas.lake.discarded import read_discarded
 
 _SCHEMA: Final = pa.schema(
     [
@@ -47,8 +48,8 @@ class Discarded:
 
 
 def history(lake: Path, view: str, definition: str) -> list[Generation]:
-    """Every generation of one definition, oldest first."""
-    return _generations(tables.read(lake / names.GENERATIONS_TABLE).rows, view, definition)
+    """The generations of one definition of which every segment is there, oldest first."""
+    return [each for each in all_generations(lake) if (each.view, each.definition) == (view, definition)]
 
 
 def current(lake: Path, view: str, definition: str) -> Generation | None:
@@ -57,9 +58,17 @@ def current(lake: Path, view: str, definition: str) -> Generation | None:
 
 
 def all_generations(lake: Path) -> list[Generation]:
-    """Every generation of every view and definition in one read, by view and number."""
+    """Those of every view and definition of which every segment is there, by view and number."""
     rows = tables.read(lake / names.GENERATIONS_TABLE).rows
-    return sorted((_generation(row) for row in rows), key=lambda each: (each.view, each.number))
+    # What is discarded is read last: whoever discards has seen every generation that we have.
+    found = standing(map(_generation, rows), read_discarded(lake))
+    return sorted(found, key=lambda each: (each.view, each.number))
+
+
+def ever_published(lake: Path, view: str, definition: str) -> list[Generation]:
+    """Every generation of one definition, those too that have lost segments; in no order."""
+    rows = tables.read(lake / names.GENERATIONS_TABLE).rows
+    return [_generation(row) for row in rows if (row["view"], row["definition"]) == (view, definition)]
 
 
 def publish(lake: Path, view: str, definition: str, edit: Edit, *, now: Instant) -> Published | Discarded:
@@ -69,24 +78,33 @@ def publish(lake: Path, view: str, definition: str, edit: Edit, *, now: Instant)
     """
     while True:
         snapshot = tables.read(lake / names.GENERATIONS_TABLE)
-        next_ = successor(list(map(_generation, snapshot.rows)), view, definition, edit, now=now)
+        listed, discarded = list(map(_generation, snapshot.rows)), read_discarded(lake)
+        next_ = successor(listed, view, definition, edit, now=now, discarded=discarded)
         if isinstance(next_, Discarded):
             return next_
         if tables.append(snapshot, _SCHEMA, _row(next_), application=f"generation/{view}", number=next_.number):
-            return Published(next_)
+            # Whoever was frozen for long before the commit may have published what was discarded meanwhile.
+            return Published(next_) if standing([next_], read_discarded(lake)) else Discarded(_gone(next_))
 
 
 def successor(
-    generations: Sequence[Generation], view: str, definition: str, edit: Edit, *, now: Instant
+    generations: Sequence[Generation],
+    view: str,
+    definition: str,
+    edit: Edit,
+    *,
+    now: Instant,
+    discarded: Collection[str] = (),
 ) -> Generation | Discarded:
-    """What the edit makes of all that a snapshot lists, of any view; pure."""
+    """What the edit makes of all that a snapshot lists, of any view; pure. `discarded` are segments that are gone."""
     of_view = sorted((each for each in generations if each.view == view), key=lambda each: each.number)
-    before = next((each for each in reversed(of_view) if each.definition == definition), None)
+    there = standing(of_view, discarded)
+    before = next((each for each in reversed(there) if each.definition == definition), None)
     reason = misfit(edit, before)
     if reason is not None:
         return Discarded(reason)
     segments = edited(edit, before)
-    return Generation(
+    next_ = Generation(
         view=view,
         definition=definition,
         number=1 + max((each.number for each in of_view), default=0),
@@ -96,11 +114,11 @@ def successor(
         edit=type(edit).__name__.lower(),
         imports=imports_of(edit, before),
     )
+    return next_ if standing([next_], discarded) else Discarded(_gone(next_))
 
 
-def _generations(rows: Sequence[Mapping[str, Any]], view: str, definition: str) -> list[Generation]:
-    found = [_generation(row) for row in rows if row["view"] == view and row["definition"] == definition]
-    return sorted(found, key=lambda generation: generation.number)
+def _gone(generation: Generation) -> str:
+    return f"a segment of generation {generation.number} was discarded, since for long nothing referenced it"
 
 
 def _generation(row: Mapping[str, Any]) -> Generation:

@@ -57,6 +57,24 @@ def a_backfill_is_overtaken_by_a_run() -> None:
     world.check()
 
 
+# a view is changed, upkeep takes the old segments away, and the change is taken back
+def a_definition_comes_back_after_upkeep() -> None:
+    world = begun(runs=False)
+    at(world, 15)
+    world.send("a")
+    at(world, 22)
+    world.batch()
+    world.apply_catalog(2)
+    world.batch()
+    world.finish(world.upkeep())
+    world.apply_catalog(0)
+    at(world, 25)
+    world.send("b")
+    at(world, 32)
+    world.batch()
+    world.check()
+
+
 # both have read the snapshot and found that they fit; one commits, and then the other
 def two_publishers_from_one_snapshot() -> None:
     world = begun(runs=False)

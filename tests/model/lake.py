@@ -10,10 +10,11 @@ from dataclasses import dataclass, field, replace
 
 from batch_layer import planning
 from batch_layer.rollback import refusal
+from batch_layer.upkeep.choosing import GRACE, Served, unneeded
 from schemas.core import availability, chunks, counting
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
-from schemas.core.generations import Backfill, Compact, Edit, Extend, Generation, Recompute, Rollback, Segment
+from schemas.core.generations import Backfill, Compact, Edit, Extend, Generation, Recompute, Rollback, Segment, standing
 from schemas.core.instants import Duration, Instant
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -45,6 +46,7 @@ class Lake:
     valid: dict[Event, Valid] = field(default_factory=dict)
     segments: dict[tuple[str, str], dict[Instant, Bag]] = field(default_factory=dict)
     generations: list[Generation] = field(default_factory=list)
+    discarded: set[str] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
     reading_imports: int = 0
@@ -53,7 +55,12 @@ class Lake:
 
     def listed(self) -> Listed:
         """What serving pulls."""
-        return Listed(self.wanted(), {each.definition: each.view for each in self.applied}, self.generations, self.runs)
+        there = standing(self.generations, self.gone())
+        return Listed(self.wanted(), {each.definition: each.view for each in self.applied}, there, self.runs)
+
+    def gone(self) -> set[str]:
+        """The segments that upkeep has taken away."""
+        return self.discarded
 
     def wanted(self) -> dict[str, Applied]:
         """The latest apply of each view."""
@@ -158,16 +165,38 @@ class Lake:
             yield
             yield from self.publish(view, Rollback(history[-1 - back]))
 
+    def upkeep(self, served: set[tuple[str, str, int]]) -> Steps:
+        """`upkeep` without its grace: all segments that nobody has to keep, in use by a builder or not."""
+        wanted = {(name, each.definition) for name, each in self.wanted().items()}
+        for name, definition in {(each.view, each.definition) for each in self.generations}:
+            history = self.listed().history(name, definition)
+            written = {id_: Instant(0) for of, id_ in self.segments if of == definition}
+            if (name, definition) in wanted:
+                given = [Served(*each) for each in served]
+                going = unneeded(written, history, waiting=(), served=given, now=Instant(GRACE + 1))
+            elif (name, definition) not in {each[:2] for each in served}:
+                going = [segment.id for each in history for segment in each.segments]
+            else:
+                continue
+            yield
+            self.discarded.update(going)
+            yield
+            for each in going:
+                self.segments[definition, each] = {}
+
     def publish(self, view: View, edit: Edit) -> Iterator[None]:
         """Read the snapshot, check the fit, commit from that snapshot."""
         while True:
             snapshot = list(self.generations)
-            following = generations.successor(snapshot, view.name, definition_of(view), edit, now=self.log.now)
+            following = generations.successor(
+                snapshot, view.name, definition_of(view), edit, now=self.log.now, discarded=self.gone()
+            )
             if isinstance(following, generations.Discarded):
                 return
             yield
             if self.commit(following, snapshot):
-                self.published(following)
+                if standing([following], self.gone()):
+                    self.published(following)
                 return
 
     def commit(self, generation: Generation, snapshot: list[Generation]) -> bool:

@@ -94,6 +94,10 @@ class Protocol(RuleBasedStateMachine):
         for each in self.world.lake.wanted().values():
             self.world.batches.start(self.world.lake.backfill(each.view, Duration(seconds * SECOND)), most)
 
+    @rule(most=st.integers(1, 9))
+    def begin_upkeep(self, most: int) -> None:
+        self.world.batches.start(self.world.upkeep(), most)
+
     @rule(index=SOME, most=st.sampled_from([1, 2, 9]))
     def resume_batch(self, index: int, most: int) -> None:
         self.world.batches.advance(index, most)

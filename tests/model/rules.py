@@ -47,6 +47,7 @@ class Rule(Enum):
     FROM_BOUNDARY = "epochs below the boundary are batch's alone"
     ONE_TRANSACTION = "an answer is read in one transaction"
     NEW_IDS = "a segment's id is never used again"
+    DISCARDED = "a generation that has lost a segment is none any more"
     NO_LESS = "a view never moves to a pair that claims less"
 
 
@@ -116,6 +117,8 @@ def _switch(rule: Rule) -> list[tuple[Any, str, Any]]:  # noqa: C901, PLR0912 - 
             return [(replica.Replica, "rows_at", lambda self, _: self.environment.read())]
         case Rule.NEW_IDS:
             return [(batch_planning, "new_segment", lambda start, end: Segment(f"{start}-{end}", start, end))]
+        case Rule.DISCARDED:
+            return [(lake.Lake, "gone", lambda _: set())]
         case Rule.NO_LESS:
             return [(choosing, "may_move", lambda *_, **__: True), (loader, "may_move", lambda *_, **__: True)]
 

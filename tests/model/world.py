@@ -118,6 +118,11 @@ class World:
         held = records.held_from(environment, choice.stream) if is_held else None  # type: ignore[union-attr, arg-type]
         return self.lake.rollback(view, back, held)
 
+    def upkeep(self) -> Steps:
+        """Upkeep, having asked every replica what it serves."""
+        choices = [choice for each in self.replicas for choice in each.served().values()]
+        return self.lake.upkeep({(each.view.name, each.definition, each.generation) for each in choices})
+
     # Definitions and runs.
 
     def apply_catalog(self, number: int) -> None:

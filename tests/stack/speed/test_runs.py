@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -15,12 +16,15 @@ from kafka.admin import KafkaAdminClient
 from kafka.structs import TopicPartition
 
 from schemas.core.errors import UnavailableError
-from schemas.core.names import event_topic
+from schemas.core.instants import Instant
+from schemas.core.names import consumer_group, event_topic
+from schemas.core.runs import Run
 from schemas.settings import Settings
-from speed_layer import checkpoints
+from speed_layer import checkpoints, upkeep
 from speed_layer.deploy import Deployed, deploy
 from speed_layer.flink import Flink
 from speed_layer.keep import GRACE
+from speed_layer.spec import read_spec
 from speed_layer.status import status
 from tests.stack.speed.running import wait_for
 from tests.stack.speed.worlds import World, now
@@ -108,7 +112,9 @@ def test_a_killed_job_manager_is_no_loss(world: World, flink: Flink, stack: Sett
     assert [job.name for job in flink.jobs() if job.name == world.run().run] == [world.run().run]
 
 
-def test_a_new_view_is_a_new_run_and_the_old_one_ends_after_its_grace(world: World, flink: Flink) -> None:
+def test_a_new_view_is_a_new_run_and_the_old_one_ends_after_its_grace(
+    world: World, flink: Flink, monkeypatch: pytest.MonkeyPatch
+) -> None:
     world.send(range(100))
     deployed(world, flink)
     old = world.run()
@@ -134,6 +140,32 @@ def test_a_new_view_is_a_new_run_and_the_old_one_ends_after_its_grace(world: Wor
     keeper.turn()
     assert checkpoints.complete(world.settings.flink_state, old.run) == []
     assert checkpoints.complete(world.settings.flink_state, new.run) != []
+    check_upkeep(world, flink, monkeypatch, old, new)
+
+
+def check_upkeep(world: World, flink: Flink, monkeypatch: pytest.MonkeyPatch, old: Run, new: Run) -> None:
+    """What the old run left goes once serving says that it has left it and the topics have been silent for long."""
+    later = Instant(now() + upkeep.GRACE + 1_000)
+
+    def gone(served: set[str] | None, at: Instant, *, dry_run: bool = False) -> list[str]:
+        monkeypatch.setattr(upkeep, "served_runs", lambda _: served)
+        return [each.run for each in upkeep.keep(world.settings, flink, at, dry_run=dry_run)]
+
+    assert gone(None, later) == []
+    assert gone({old.run, new.run}, later) == []
+    assert gone({new.run}, now()) == []
+    assert gone({new.run}, later, dry_run=True) == [old.run]
+    with closing(KafkaAdminClient(bootstrap_servers=world.settings.kafka)) as client:
+        assert {*old.topics.values(), *new.topics.values()} <= set(client.list_topics())
+        assert gone({new.run}, later) == [old.run]
+        there = wait_for("the topics to go", lambda: not set(old.topics.values()) & set(client.list_topics()) or None)
+        assert there
+        assert set(new.topics.values()) <= set(client.list_topics())
+        groups = {each["group_id"] for each in client.list_groups()}
+    assert consumer_group(old.run) not in groups
+    assert consumer_group(new.run) in groups
+    assert read_spec(world.settings.flink_state, old.run) is None
+    assert gone({new.run}, later) == [], "again changes nothing"
 
 
 def test_what_cannot_be_started_is_refused_by_name(world: World, flink: Flink) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from schemas.core.codec import contract_of, definition_of
 from schemas.core.damage import Gap, Kept
+from schemas.core.errors import UnavailableError
 from schemas.core.generations import Compact, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
 from schemas.core.language import View, count, sum_
@@ -16,11 +17,13 @@ from schemas.core.names import segments_table
 from schemas.core.types import Value
 from schemas.lake import catalog, generations
 from schemas.lake.archived import Archived, put_archived
+from schemas.lake.discarded import append_discarded
 from schemas.lake.imports import append_import
 from schemas.lake.losses import append_loss
 from schemas.lake.stopped import Stop, put_stop
 from serving_layer import loader as loading
 from serving_layer import records
+from serving_layer.segment_building import build_segment
 from serving_layer.segment_file import TornSegment, open_segment, segment_path, verify_segment
 from serving_layer.snapshot import Claim, Pair, Stopped
 from serving_layer.store import SEGMENTS, LmdbStore
@@ -303,6 +306,27 @@ def test_files_are_kept_while_anyone_may_need_them(replica: Replica, monkeypatch
     assert sorted(path.name for path in table.iterdir()) == ["s1", "s2", "s3"], (
         "three generations can be rolled back to"
     )
+
+
+def test_a_segment_that_is_discarded_while_it_is_built_is_not_served(
+    replica: Replica, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loader that was frozen for long reads rows that went meanwhile: what it built may lack them."""
+    replica.extend(TOTALS, KEPT, 3 * MINUTE)
+    replica.load()
+    before = paths(replica)
+
+    def build_late(path: Path, *arguments: object, **options: object) -> None:
+        append_discarded(replica.lake, "totals", definition_of(TOTALS), ["s1"], now=Instant(0))
+        build_segment(path, *arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(loading, "build_segment", build_late)
+    replica.extend(TOTALS, KEPT, 6 * MINUTE)
+    with pytest.raises(UnavailableError, match="segment `s1` of view `totals` is discarded"):
+        replica.loader.step()
+    assert paths(replica) == before
+    assert replica.loader.step() is False
+    assert (seen(replica)[0].generation, seen(replica)[2]) == (1, [3, 111])
 
 
 def test_a_loader_that_starts_again_has_nothing_to_do(replica: Replica) -> None:

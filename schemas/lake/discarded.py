@@ -1,0 +1,44 @@
+"""Segments that upkeep has taken away: listed before their rows go, so that nobody reads nothing for something."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from pathlib import Path
+from typing import Final
+
+import pyarrow as pa
+
+from schemas.core import names
+from schemas.core.instants import Instant
+from schemas.lake import tables
+
+_SCHEMA: Final = pa.schema(
+    [
+        pa.field("number", pa.int64(), nullable=False),
+        pa.field("view", pa.string(), nullable=False),
+        pa.field("definition", pa.string(), nullable=False),
+        pa.field("segment", pa.string(), nullable=False),
+        pa.field("at", pa.int64(), nullable=False),
+    ]
+)
+
+
+def read_discarded(lake: Path) -> frozenset[str]:
+    """The ids of all segments that are gone, or will be in a moment."""
+    return frozenset(row["segment"] for row in tables.read(lake / names.DISCARDED_TABLE).rows)
+
+
+def append_discarded(lake: Path, view: str, definition: str, segments: Collection[str], *, now: Instant) -> None:
+    """List segments, all at once; those that are listed stay as they are."""
+    while True:
+        snapshot = tables.read(lake / names.DISCARDED_TABLE)
+        new = sorted(set(segments) - {row["segment"] for row in snapshot.rows})
+        if not new:
+            return
+        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        rows = [
+            {"number": number + index, "view": view, "definition": definition, "segment": each, "at": now}
+            for index, each in enumerate(new)
+        ]
+        if tables.append_all(snapshot, _SCHEMA, rows, application="discarded", number=number + len(new) - 1):
+            return
