@@ -51,9 +51,12 @@ class Application(SparkSubmitOperator):
         self.application_args = ["--result", str(result), *(self.application_args or [])]
         try:
             super().execute(context)
+            told = json.loads(result.read_text())
         except AirflowException as error:
             raise AirflowException(_reason(result) or str(error)) from error
-        done = _told(self, context, json.loads(result.read_text()), self.emit)
+        finally:
+            result.unlink(missing_ok=True)
+        done = _told(self, context, told, self.emit)
         if self.each is None:
             return done
         for name in done.keys() - {self.each}:
