@@ -18,24 +18,26 @@ _TIMEOUT: Final = 20.0
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a run, or one of those that were mapped; `label` names what it was mapped to, `number` its try."""
+    """One task of a run, or one of those that were mapped; `label` names what it was mapped to, `number` its try.
+
+    `ended_at` is RFC 3339, None while it goes on.
+    """
 
     task: str
     map_index: int
     label: str | None
     state: str | None
     number: int
-    seconds: float | None
+    ended_at: str | None
 
 
 @dataclass(frozen=True)
 class DagRun:
-    """A run of a DAG as it stands; `ended_at` is RFC 3339, None while it goes on."""
+    """A run of a DAG as it stands."""
 
     dag: str
     run: str
     state: str
-    ended_at: str | None
     tasks: Sequence[Task]
 
 
@@ -77,7 +79,14 @@ class Airflow:
         at = f"/api/v2/dags/{dag}/dagRuns/{run}"
         told = self._ask("GET", at)
         found = self._ask("GET", f"{at}/taskInstances?limit=200")["task_instances"]
-        return DagRun(dag, run, told["state"], told["end_date"], [_task(each) for each in found])
+        return DagRun(dag, run, told["state"], [_task(each) for each in found])
+
+    def started_by(self, dag: str, emitter: DagRun) -> str | None:
+        """The first run of a DAG that the assets of a run have started, if it is there yet."""
+        # An asset's event comes after the end of its task, and before that of its run.
+        since = min(task.ended_at or "" for task in emitter.tasks)
+        started = [each["dag_run_id"] for each in self.runs(dag) if each["run_after"] >= since]
+        return str(started[-1]) if started else None
 
     def runs(self, dag: str) -> list[Mapping[str, Any]]:
         """The runs of a DAG, newest first."""
@@ -153,7 +162,7 @@ def _task(told: Mapping[str, Any]) -> Task:
         told["rendered_map_index"],
         told["state"],
         told["try_number"],
-        told["duration"],
+        told["end_date"],
     )
 
 

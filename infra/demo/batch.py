@@ -47,15 +47,9 @@ def run_batch(client: Airflow, say: Say) -> dict[str, Any]:
 
 def _views_after(client: Airflow, archived: DagRun) -> str:
     """The run of `views` that the assets of an archive have started, or else one that is started here."""
-    started = list[str]()
-
-    def has_started() -> bool:
-        started[:] = [
-            each["dag_run_id"] for each in client.runs("views") if each["run_after"] >= (archived.ended_at or "")
-        ]
-        return bool(started)
-
-    return started[-1] if wait_until(has_started, seconds=_STARTS_WITHIN) else client.trigger("views")
+    if wait_until(lambda: client.started_by("views", archived) is not None, seconds=_STARTS_WITHIN):
+        return client.started_by("views", archived) or ""
+    return client.trigger("views")
 
 
 def _well(client: Airflow, run: DagRun) -> None:

@@ -113,15 +113,9 @@ def test_the_assets_of_an_archive_start_the_views(scene: Scene) -> None:
     archived = scene.archive()
     [event] = [each for each in scene.airflow.asset_events("raw.sale") if each["source_run_id"] == archived.run]
     assert event["extra"]["records"] > 0
-    after, started = archived.ended_at or "", list[str]()
-
-    def has_started() -> bool:
-        started[:] = [each["dag_run_id"] for each in scene.airflow.runs("views") if each["run_after"] >= after]
-        return bool(started)
-
     # One that runs already ends first.
-    assert wait_until(has_started, seconds=ENDS_WITHIN)
-    run = scene.follow("views", started[-1])
+    assert wait_until(lambda: scene.airflow.started_by("views", archived) is not None, seconds=ENDS_WITHIN)
+    run = scene.follow("views", scene.airflow.started_by("views", archived) or "")
     assert run.state == "success", scene.logs(run)
     newest = scene.generations()[-1]
     moved = scene.airflow.asset_events("view.takings")[0]["extra"]
