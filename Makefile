@@ -19,10 +19,10 @@ demo: setup ## the whole path on a year of real flights; leaves the stack up
 	@$(BIN)/tideline demo
 
 test: check ## checks and every test, those with a stack too
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not bench" --durations=15 --durations-min=5
+	@$(BIN)/python -m pytest -m "not bench" --durations=15 --durations-min=5
 
 test-fast: setup ## tests without JVM and network
-	@$(BIN)/python -m pytest -n auto --dist loadgroup -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
+	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
 
 model: setup ## 20,000 random histories of the protocol; SEED=n plays the same again
 	@$(BIN)/python -m tests.model $(if $(SEED),--seed $(SEED))

@@ -19,17 +19,11 @@ LAST: Final = ("test_scenarios.py", "test_lambda.py", "test_new_view.py", "test_
 """Each of these applies other definitions to the shared stack, or damages it: in this order."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What lies here needs a stack, whether it says so or not, and runs in an order that needs few of them.
-
-    All of it in one process: two stacks would compete for the cores. Other tests fill the time for which it waits.
-    Before pytest-xdist looks at the groups, which would otherwise come too late.
-    """
+    """What lies here needs a stack, whether it says so or not, and runs in an order that needs few of them."""
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:
         item.add_marker("stack")
-        item.add_marker(pytest.mark.xdist_group("stack"))
     others = [item for item in items if HERE not in item.path.parents]
     items[:] = others + sorted(ours, key=_rank)
 

@@ -1,4 +1,4 @@
-"""The year, read once: in one process, whatever their number."""
+"""The year, read once a process."""
 
 from __future__ import annotations
 
@@ -6,13 +6,6 @@ import pytest
 
 from infra.demo.flights import Year, load_year
 from infra.demo.source import Source, read_source
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What needs the year goes where it is read."""
-    for item in items:
-        if {"year", "source"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("year"))
 
 
 @pytest.fixture(scope="session", name="year")
