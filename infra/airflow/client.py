@@ -14,6 +14,8 @@ from schemas.core.errors import UnavailableError
 
 ENDED: Final = frozenset({"success", "failed"})
 _TIMEOUT: Final = 20.0
+_ASKED_EVERY: Final = 1.0
+"""Seconds. Each question costs the API server tens of milliseconds, on cores that the run itself needs."""
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ class Airflow:
                 last[task.task, task.map_index] = task.state
             return found[0].state in ENDED
 
-        if not wait_until(has_ended, seconds=seconds):
+        if not wait_until(has_ended, seconds=seconds, every=_ASKED_EVERY):
             raise UnavailableError(
                 f"run `{run}` of `{dag}` has not ended after {seconds:.0f} s; see {self.url}/dags/{dag}"
             )

@@ -8,11 +8,11 @@ from collections.abc import Callable
 _PAUSE = 0.1
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float) -> bool:
-    """Whether the condition came true within the bound; it is asked ten times a second."""
+def wait_until(condition: Callable[[], bool], *, seconds: float, every: float = _PAUSE) -> bool:
+    """Whether the condition came true within the bound; it is asked `every` so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() >= deadline:
             return False
-        time.sleep(_PAUSE)
+        time.sleep(every)
     return True

@@ -37,7 +37,8 @@ from tests.stack.selling.definitions import takings
 from tests.stack.stacks import catalog_at, settings_at, tideline
 
 ENDS_WITHIN: Final = 300.0
-SOLD: Final = 500
+A_SECOND: Final = 40
+SOLD: Final = 200
 FRESH_WITHIN: Final = 45 * MINUTE
 ABSURD: Final = 100_000_000
 
@@ -98,7 +99,7 @@ def _scene(stack: Settings, catalog: Path, alarms: Sequence[Received]) -> Iterat
         tideline(stack, "apply", "--yes", catalog=catalog)
         password = airflow.password(Layout(stack))
         assert password is not None
-        with Airflow(stack.airflow, airflow.USER, password) as client, selling(stack.kafka) as load:
+        with Airflow(stack.airflow, airflow.USER, password) as client, selling(stack.kafka, A_SECOND) as load:
             assert wait_until(lambda: "views" in client.dags(), seconds=60), client.import_errors()
             for dag in ("reconcile", "speed_keeper"):
                 # Their schedules would take the cores from what is looked at; a run by hand waits until it is unpaused.
