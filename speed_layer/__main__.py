@@ -23,6 +23,7 @@ from speed_layer.keep import keep_once
 from speed_layer.status import RunStatus
 from speed_layer.status import status as status_of
 from speed_layer.submission import alone
+from speed_layer.upkeep import keep as keep_up
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 As_Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
@@ -87,6 +88,24 @@ def keep(
         return
     said = keep_once(settings)
     print(json.dumps({"said": said}) if as_json else "\n".join(said) or "nothing to mend")
+
+
+@app.command()
+def upkeep(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
+    as_json: As_Json = False,
+) -> None:
+    """Delete topics, groups and checkpoints of runs that have ended and that serving has left; again is safe."""
+    settings = Settings.from_environment()
+    gone = keep_up(settings, Flink(settings.flink), _now(), dry_run=dry_run)
+    if as_json:
+        print(json.dumps({"dry_run": dry_run, "runs": [asdict(each) for each in gone]}))
+        return
+    did = "would go" if dry_run else "deleted"
+    for each in gone:
+        print(f"{each.run}: {len(each.topics)} topics and {each.files:,} files of {each.bytes:,} bytes {did}")
+    if not gone:
+        print("nothing is left of runs that have ended")
 
 
 def _print(found: list[RunStatus]) -> None:

@@ -113,11 +113,12 @@ class Airflow:
         )
 
     def asset_events(self, asset: str) -> list[Mapping[str, Any]]:
-        """The events of an asset by its name, newest first."""
+        """The events of an asset by its name, newest first; none of one that nothing was ever said of."""
         found = self._ask("GET", f"/api/v2/assets?name_pattern={asset}&limit=100")["assets"]
-        number = next(each["id"] for each in found if each["name"] == asset)
-        at = f"/api/v2/assets/events?asset_id={number}&order_by=-timestamp&limit=50"
-        return list(self._ask("GET", at)["asset_events"])
+        for number in [each["id"] for each in found if each["name"] == asset]:
+            at = f"/api/v2/assets/events?asset_id={number}&order_by=-timestamp&limit=50"
+            return list(self._ask("GET", at)["asset_events"])
+        return []
 
     def deadlines(self, dag: str, run: str) -> dict[str, str]:
         """By name of its alert the instant of each deadline of a run, RFC 3339."""
