@@ -5,7 +5,7 @@
     <segment>/rows.arrow    tile int64 · slots int64[width]       by key, then tile; row i of a key is the merge of its
                                                                   rows from i to the last
     <segment>/picks.arrow   pick binary                           what `slots` refer to by index
-    <segment>/manifest.json counts and checksums; written last
+    <segment>/manifest.json counts and checksums, and in a second line its own; written last
 
 Each file has one record batch a bucket; the first bits of a hash are the number of its bucket. A directory is made
 under a temporary name, synced, read back against its checksums, and only then renamed: what has its name is whole.
@@ -86,7 +86,8 @@ def write_segment(path: Path, parts: Iterable[Part], *, bits: int, columns: tupl
     counts = _write_parts(making, parts)
     sums = {name: {"bytes": (making / name).stat().st_size, "xxh3": checksum(making / name)} for name in FILES}
     manifest = {"bits": bits, "columns": columns, **counts, "files": sums}
-    (making / MANIFEST).write_bytes(orjson.dumps(manifest))
+    encoded = orjson.dumps(manifest)
+    (making / MANIFEST).write_bytes(encoded + b"\n" + _digest(encoded))
     for name in (*FILES, MANIFEST):
         _sync(making / name)
     _sync(making)
@@ -214,10 +215,17 @@ def _batches(path: Path) -> list[pa.RecordBatch]:
 
 def _manifest(path: Path) -> Mapping[str, Any]:
     try:
-        manifest: Mapping[str, Any] = orjson.loads((path / MANIFEST).read_bytes())
-    except (OSError, orjson.JSONDecodeError) as error:
+        encoded, _, digest = (path / MANIFEST).read_bytes().partition(b"\n")
+    except OSError as error:
         raise TornSegment(f"segment `{path.name}` has no manifest; the loader builds it anew") from error
+    if digest != _digest(encoded):
+        raise TornSegment(f"the manifest of segment `{path.name}` is not what was written; the loader builds it anew")
+    manifest: Mapping[str, Any] = orjson.loads(encoded)
     return manifest
+
+
+def _digest(encoded: bytes) -> bytes:
+    return xxhash.xxh3_128_hexdigest(encoded).encode()
 
 
 def _sync(path: Path) -> None:

@@ -40,9 +40,10 @@ Identity = tuple[str, str, int, str | None]
 
 @dataclass(frozen=True)
 class _Ready:
-    """All pairs of one version of the store."""
+    """All pairs of one version of the store, as far as `refreshed` refreshes could open them."""
 
     version: bytes
+    refreshed: int
     served: Mapping[str, Served]
     pairs: Mapping[str, Pair]
 
@@ -56,7 +57,8 @@ class LmdbStore:
         self._files: dict[Path, SegmentFile] = {}
         self._torn: set[Path] = set()
         self._served: dict[Identity, Served] = {}
-        self._ready = _Ready(b"-", {}, {})
+        self._refreshed = 0
+        self._ready = _Ready(b"-", 0, {}, {})
         self._claimed: dict[str, tuple[bytes, Claimed]] = {}
         self._claims: dict[str, tuple[Pair, Claimed | None, Claim]] = {}
         self._stopped = threading.Event()
@@ -97,11 +99,13 @@ class LmdbStore:
         self._served = {identity: each for identity, each in self._served.items() if identity in kept}
         used = {file.path for each in self._served.values() for file in each.files}
         self._files = {path: file for path, file in self._files.items() if path in used}
+        # A request that came between a new version and this has found torn what is whole by now.
+        self._refreshed += 1
 
     def ready(self, transaction: Transaction) -> _Ready:
         """All pairs as of a transaction, read anew only where they differ; a view with torn segments is not there."""
-        version = transaction.version()
-        if self._ready.version == version:
+        version, refreshed = transaction.version(), self._refreshed
+        if (self._ready.version, self._ready.refreshed) == (version, refreshed):
             return self._ready
         served = {}
         for name, choice in records.decode_choices(transaction.record(records.PAIRS)).items():
@@ -110,7 +114,7 @@ class LmdbStore:
                 served[name] = replace(self._open(choice), pair=records.pair_of(choice, held))
             except TornSegment as error:
                 LOG.error("view `%s` cannot be served: %s", name, error)
-        self._ready = _Ready(version, served, {name: each.pair for name, each in served.items()})
+        self._ready = _Ready(version, refreshed, served, {name: each.pair for name, each in served.items()})
         return self._ready
 
     def claimed(self, transaction: Transaction, run: str) -> Claimed | None:

@@ -24,7 +24,7 @@ from schemas.lake.stopped import Stop, put_stop
 from serving_layer import loader as loading
 from serving_layer import records
 from serving_layer.segment_building import build_segment
-from serving_layer.segment_file import TornSegment, open_segment, segment_path, verify_segment
+from serving_layer.segment_file import MANIFEST, TornSegment, is_whole, open_segment, segment_path, verify_segment
 from serving_layer.snapshot import Claim, Pair, Stopped
 from serving_layer.store import SEGMENTS, LmdbStore
 from tests.unit.serving_layer.histories import READING, record
@@ -262,6 +262,13 @@ def flip(path: Path) -> None:
     path.write_bytes(data)
 
 
+def flipped_at(written: bytes, bit: int) -> bytes:
+    """The same bytes but for one bit."""
+    changed = bytearray(written)
+    changed[bit // 8] ^= 1 << bit % 8
+    return bytes(changed)
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "lose a file", "lose all"])
 def test_a_torn_segment_is_found_and_built_anew(replica: Replica, damage: str) -> None:
     replica.extend(TOTALS, KEPT, 3 * MINUTE)
@@ -287,6 +294,37 @@ def test_a_torn_segment_is_found_and_built_anew(replica: Replica, damage: str) -
     verify_segment(path)
     replica.store.refresh()
     assert seen(replica)[2] == [3, 111]
+
+
+def test_a_request_before_the_reader_has_seen_the_repair_leaves_no_trace(replica: Replica) -> None:
+    replica.extend(TOTALS, KEPT, 3 * MINUTE)
+    replica.load()
+    (path,) = paths(replica)
+    flip(path / "rows.arrow")
+    replica.restart()
+    replica.store.refresh(check=True)
+    replica.load()
+    with replica.store.snapshot() as snapshot:
+        assert snapshot.pairs() == {}, "the reader has not looked yet"
+    replica.store.refresh()
+    assert seen(replica)[2] == [3, 111]
+
+
+def test_a_manifest_is_torn_wherever_it_is_changed(replica: Replica) -> None:
+    replica.extend(TOTALS, KEPT, 3 * MINUTE)
+    replica.load()
+    (path,) = paths(replica)
+    manifest = path / MANIFEST
+    written = manifest.read_bytes()
+    flipped = [flipped_at(written, bit) for bit in range(8 * len(written))]
+    cut = [written[:length] for length in range(len(written))]
+    for torn in (*flipped, *cut):
+        manifest.write_bytes(torn)
+        assert not is_whole(path), torn
+        with pytest.raises(TornSegment):
+            verify_segment(path)
+    manifest.write_bytes(written)
+    verify_segment(path)
 
 
 def test_a_segment_of_other_columns_is_not_opened(replica: Replica) -> None:
