@@ -22,9 +22,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, Context, CronTriggerTimetable
+from airflow.sdk import DAG, Context
 
-from dags.platform import RAW, SETTINGS, deadline
+from dags.platform import RAW, SETTINGS, deadline, every
 from infra.airflow.operators import Application, Done
 
 
@@ -36,7 +36,7 @@ def received(done: Done, context: Context) -> None:
 
 with DAG(
     "archive",
-    schedule=CronTriggerTimetable("*/4 * * * *", timezone="UTC"),
+    schedule=every("*/4 * * * *", "archive"),
     deadline=deadline("archive", timedelta(minutes=15)),
     doc_md=__doc__,
     **SETTINGS,

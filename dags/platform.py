@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import os
+from datetime import timedelta
 from typing import Any, Final
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, CronTriggerTimetable
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
@@ -15,10 +16,7 @@ from schemas.core.catalog import load_catalog
 
 CATALOG: Final = load_catalog()
 
-BEGAN: Final = datetime(2026, 1, 1)
-
 SETTINGS: Final[dict[str, Any]] = {
-    "start_date": BEGAN,
     "catchup": False,
     "max_active_runs": 1,
     "default_args": {
@@ -32,6 +30,15 @@ SETTINGS: Final[dict[str, Any]] = {
     "tags": ["tideline"],
 }
 """Arguments of every DAG; what one needs otherwise it says after them."""
+
+
+def every(cron: str, dag: str) -> CronTriggerTimetable:
+    """The schedule of a DAG in UTC, or the one that the environment has for it: `TIDELINE_SCHEDULE_ARCHIVE=0 * * * *`.
+
+    Its first run is the next one: a new stack would begin with everything that was due before there was one.
+    """
+    chosen = os.environ.get(f"TIDELINE_SCHEDULE_{dag.upper()}", cron)
+    return CronTriggerTimetable(chosen, timezone="UTC", run_immediately=timedelta())
 
 
 def deadline(dag: str, within: timedelta) -> DeadlineAlert:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG
 
-from dags.platform import SETTINGS, deadline
+from dags.platform import SETTINGS, deadline, every
 from infra.airflow.operators import Command, Done
 
 
@@ -38,7 +38,7 @@ def differing(done: Done) -> str:
 
 with DAG(
     "reconcile",
-    schedule=CronTriggerTimetable("*/10 * * * *", timezone="UTC"),
+    schedule=every("*/10 * * * *", "reconcile"),
     deadline=deadline("reconcile", timedelta(minutes=30)),
     doc_md=__doc__,
     **SETTINGS,

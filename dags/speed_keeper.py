@@ -25,10 +25,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable, Param
+from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.platform import SETTINGS, deadline
+from dags.platform import SETTINGS, deadline, every
 from infra.airflow.flink import EndJob, JobSensor
 from infra.airflow.operators import Command, Done
 
@@ -56,7 +56,7 @@ def not_well(runs: list[Done]) -> str:
 
 with DAG(
     "speed_keeper",
-    schedule=CronTriggerTimetable("*/5 * * * *", timezone="UTC"),
+    schedule=every("*/5 * * * *", "speed_keeper"),
     deadline=deadline("speed_keeper", timedelta(minutes=15)),
     doc_md=__doc__,
     params={

@@ -16,14 +16,14 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from airflow.sdk import DAG, CronTriggerTimetable
+from airflow.sdk import DAG
 
-from dags.platform import SETTINGS, deadline
+from dags.platform import SETTINGS, deadline, every
 from infra.airflow.operators import Command
 
 with DAG(
     "upkeep",
-    schedule=CronTriggerTimetable("30 3 * * *", timezone="UTC"),
+    schedule=every("30 3 * * *", "upkeep"),
     deadline=deadline("upkeep", timedelta(hours=3)),
     doc_md=__doc__,
     **SETTINGS,

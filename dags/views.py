@@ -30,10 +30,10 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, CronTriggerTimetable, XComArg, task
+from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, XComArg, task
 from airflow.sdk.exceptions import AirflowFailException
 
-from dags.platform import CATALOG, RAW, SETTINGS, deadline, freshness, view_of
+from dags.platform import CATALOG, RAW, SETTINGS, deadline, every, freshness, view_of
 from infra.airflow.operators import Application, Command, Done
 
 VIEWS = AssetAlias("views", group="tideline")
@@ -66,9 +66,7 @@ def unmoved(done: Done) -> str | None:
 
 with DAG(
     "views",
-    schedule=AssetOrTimeSchedule(
-        timetable=CronTriggerTimetable("*/15 * * * *", timezone="UTC"), assets=AssetAny(*RAW.values())
-    ),
+    schedule=AssetOrTimeSchedule(timetable=every("*/15 * * * *", "views"), assets=AssetAny(*RAW.values())),
     deadline=[
         deadline("views", timedelta(minutes=20)),
         *(freshness(view, timedelta(minutes=45)) for view in CATALOG.views),
