@@ -83,7 +83,10 @@ parsing_processes = 1
 [scheduler]
 catchup_by_default = False
 enable_health_check = False
-# How soon the tasks of a scheduler that was killed are tried again; five minutes by default.
+# How soon the tasks of a scheduler that was killed are tried again: by its successor once its own heartbeat is this
+# old, looked at this often. Both are minutes by default.
+scheduler_health_check_threshold = 30
+orphaned_tasks_check_interval = 15
 task_instance_heartbeat_sec = 5
 task_instance_heartbeat_timeout = 60
 

@@ -113,9 +113,7 @@ def test_the_assets_of_an_archive_start_the_views(scene: Scene) -> None:
     run = scene.views()
     assert run.state == "success", scene.logs(run)
     [archived] = [each["dag_run_id"] for each in scene.airflow.runs("archive")]
-    [event] = [
-        each for each in scene.airflow.asset_events("raw.sale") if each["source_run_id"] == archived["dag_run_id"]
-    ]
+    [event] = [each for each in scene.airflow.asset_events("raw.sale") if each["source_run_id"] == archived]
     assert event["extra"]["records"] > 0
     # An asset that a task names for the first time is known a moment after its run has ended.
     assert wait_until(lambda: bool(scene.airflow.asset_events("view.takings")), seconds=60)
