@@ -170,4 +170,8 @@ def _task(told: Mapping[str, Any]) -> Task:
 
 
 def _line(entry: Any) -> str:
-    return str(entry.get("event", entry)) if isinstance(entry, dict) else str(entry)
+    """What an entry says, and what the error was that it is about."""
+    if not isinstance(entry, dict):
+        return str(entry)
+    errors = [str(each["exc_value"]) for each in entry.get("error_detail") or []]
+    return "\n".join([str(entry.get("event", entry)), *errors])
