@@ -44,7 +44,7 @@ class ViewStatus:
     """
 
     applied: Applied
-    generations: list[Generation]
+    generations: Sequence[Generation]
     rows: Mapping[str, int]
     recomputes: Sequence[tuple[Recomputed, Generation | None]] = ()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,7 +19,7 @@ from schemas.lake.runs import append_run, read_runs
 from schemas.settings import Settings
 from speed_layer.flink import Flink
 from speed_layer.log import create_topics, starting_offsets
-from speed_layer.planning import NothingPublished, Wanted, new_run, running, start_of, wanted
+from speed_layer.planning import NothingPublished, Wanted, new_run, running, starts_of, wanted
 from speed_layer.resuming import resume
 from speed_layer.spec import spec_of, write_spec
 from speed_layer.submission import Submission, alone, submit
@@ -115,9 +116,8 @@ def stop(settings: Settings, flink: Flink, runs: Iterable[Run]) -> list[str]:
 
 
 def _new(settings: Settings, wants: Wanted, now: Instant) -> Submission:
-    start = start_of({each: history(settings.lake, view.name, each) for each, view in wants.definitions.items()})
     topic = event_topic(wants.event.name)
-    offsets = starting_offsets(settings.kafka, topic, Instant(start - wants.event.horizon))
+    start, offsets = _beginning(settings, wants, topic)
     damage = grown(topic, has=len(offsets), reads=wants.event.partitions)
     if damage is not None:
         raise RefusedError(damage)
@@ -127,6 +127,18 @@ def _new(settings: Settings, wants: Wanted, now: Instant) -> Submission:
     create_topics(settings.kafka, run)
     append_run(settings.lake, run)
     return Submission(run, spec, None)
+
+
+def _beginning(settings: Settings, wants: Wanted, topic: str) -> tuple[Instant, dict[int, int]]:
+    """The lowest start that the log still reaches back to, with its offsets; raises RefusedError where none is.
+
+    After a loss, generations that can no longer be completed cannot be rolled back to, and the others go on.
+    """
+    starts = starts_of({each: history(settings.lake, view.name, each) for each, view in wants.definitions.items()})
+    for start in starts[:-1]:
+        with suppress(RefusedError):
+            return start, starting_offsets(settings.kafka, topic, Instant(start - wants.event.horizon))
+    return starts[-1], starting_offsets(settings.kafka, topic, Instant(starts[-1] - wants.event.horizon))
 
 
 def _await(flink: Flink, runs: Iterable[str]) -> dict[str, str]:

@@ -57,7 +57,12 @@ class NothingPublished(RefusedError):
 
 
 def start_of(generations: Mapping[str, Sequence[Generation]]) -> Instant:
-    """The lowest boundary among the retained generations of each definition, whose history is given oldest first.
+    """The lowest boundary among the retained generations of each definition, whose history is given oldest first."""
+    return starts_of(generations)[0]
+
+
+def starts_of(generations: Mapping[str, Sequence[Generation]]) -> list[Instant]:
+    """Where a run may start, lowest first: from the lowest retained boundary up to the lowest current one.
 
     Raises NothingPublished where a definition has none yet: without a boundary nothing says where a stream begins.
     """
@@ -67,7 +72,9 @@ def start_of(generations: Mapping[str, Sequence[Generation]]) -> Instant:
                 f"definition `{names.short(definition)}` has no generation yet, so there is no boundary to start from; "
                 "run `tideline batch run`"
             )
-    return min(each.boundary for history in generations.values() for each in retained(list(history)))
+    current = min(history[-1].boundary for history in generations.values())
+    kept = {each.boundary for history in generations.values() for each in retained(history)}
+    return sorted(each for each in kept if each <= current)
 
 
 def new_run(wants: Wanted, *, start: Instant, offsets: Mapping[int, int], now: Instant) -> Run:

@@ -10,14 +10,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from schemas.core.instants import Instant, format_instant
+from schemas.core.instants import DAY, Duration, Instant, format_instant
 
 RETAINED: Final = 3
 """How many of the last generations of a definition can be rolled back to and keep their speed epochs, at least."""
+ROLLBACK_WINDOW: Final = Duration(DAY)
+"""Every generation that was current within this before the newest one was published can be rolled back to as well."""
 
 
 @dataclass(frozen=True)
@@ -192,9 +194,18 @@ def boundary_of(segments: tuple[Segment, ...]) -> Instant:
     return segments[-1].end
 
 
-def retained(history: list[Generation]) -> list[Generation]:
-    """The generations of one definition, in order of number, that are kept to roll back to."""
-    return history[-RETAINED:]
+def retained(history: Sequence[Generation]) -> Sequence[Generation]:
+    """The generations of one definition, in order of number, that are kept to roll back to.
+
+    The window ends with the newest publication and not now: whoever reads one lake keeps the same, whatever its clock
+    says, and while nothing is published nothing goes.
+    """
+    if not history:
+        return history
+    since = history[-1].published_at - ROLLBACK_WINDOW
+    within = next(index for index, each in enumerate(history) if each.published_at >= since)
+    # The one before was current when the window began.
+    return history[max(0, min(within - 1, len(history) - RETAINED)) :]
 
 
 def standing(generations: Iterable[Generation], discarded: Collection[str]) -> list[Generation]:

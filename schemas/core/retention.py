@@ -2,7 +2,8 @@
 
 topics of events    ├── horizon ──┼──────────────── R ────────────────┤ now
 speed topics                      ├──────────────── R ────────────────┤ now
-                                  ▲ the oldest boundary that answers may still stand at
+                                  ├ rollback window ┼──── outage ─────┤
+                                  ▲ oldest retained ▲ current boundary
 """
 
 from __future__ import annotations
@@ -11,8 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from schemas.core.generations import ROLLBACK_WINDOW
 from schemas.core.instants import Duration, Instant, format_duration, format_instant
 from schemas.core.runs import SPEED_RETENTION
+
+OUTAGE: Final = Duration(SPEED_RETENTION - ROLLBACK_WINDOW)
+"""The longest for which batch may publish nothing: after that, a run that is lost can no longer begin where the oldest
+retained generation ends, nor a replica be made whole for it."""
 
 RETENTION: Final = "retention.ms"
 _FOR_EVER: Final = -1
@@ -61,8 +67,8 @@ class TimeLeft:
 
     @property
     def is_short(self) -> bool:
-        """Whether less than half of the retention is left."""
-        return self.left < SPEED_RETENTION // 2
+        """Whether less than half of the time is left."""
+        return self.left < OUTAGE // 2
 
     def __str__(self) -> str:
         until = format_instant(self.until)
@@ -99,6 +105,6 @@ def unfit(wanted: Keeps, settings: Mapping[str, str]) -> list[Unfit]:
 
 
 def time_left(boundary: Instant, now: Instant) -> TimeLeft:
-    """How long answers with this boundary stay exact: what batch has not taken over is kept for R."""
-    until = Instant(boundary + SPEED_RETENTION)
+    """How long answers with this boundary stay exact, and those of every generation that can be rolled back to."""
+    until = Instant(boundary + OUTAGE)
     return TimeLeft(until, Duration(until - now))

@@ -51,6 +51,7 @@ class ViewDescription(BaseModel):
     definition: str
     generation: int
     boundary: str
+    held_from: str
     run: str | None
     published_at: str
     batch_stopped: BatchStopped | None
@@ -95,6 +96,7 @@ def describe(pair: Pair) -> ViewDescription:
         definition=pair.definition,
         generation=pair.generation,
         boundary=format_instant(pair.boundary),
+        held_from=format_instant(pair.held_from),
         run=pair.run,
         published_at=format_instant(pair.published_at),
         batch_stopped=None if (stopped := stopped_json(pair)) is None else BatchStopped(**stopped),

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from schemas.core.events import Event
-from schemas.core.generations import RETAINED, Generation
+from schemas.core.generations import RETAINED, ROLLBACK_WINDOW, Generation
 from schemas.core.instants import Instant, floor
 from schemas.core.records import Record
 from schemas.core.windows import tile_of
@@ -138,7 +138,9 @@ class Watch:
     def _check_held(self, reading: Reading) -> None:
         """Until the first rollback, what is served and what can be rolled back to is held."""
         history = self.replica.lake.history(reading.choice.view)
-        needed = [reading.pair.boundary, *(each.boundary for each in history[-RETAINED:])]
+        since = history[-1].published_at - ROLLBACK_WINDOW
+        kept = [each for number, each in enumerate(history, 1) if _is_retained(history, number, since)]
+        needed = [reading.pair.boundary, *(each.boundary for each in kept)]
         if reading.held is not None and reading.held > min(needed):
             raise Broken(f"epochs of `{reading.choice.view.name}` were pruned that are needed from {min(needed)} on")
 
@@ -192,3 +194,8 @@ def check_all(watches: Iterable[Watch]) -> None:
     """Every promise of every replica."""
     for watch in watches:
         watch.check()
+
+
+def _is_retained(history: list[Generation], number: int, since: int) -> bool:
+    """One of the last, or current at some instant of the window: until the next one was published."""
+    return number > len(history) - RETAINED or history[number].published_at > since

@@ -15,7 +15,7 @@ from schemas.core import availability, chunks, counting
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
 from schemas.core.generations import Backfill, Compact, Edit, Extend, Generation, Recompute, Rollback, Segment, standing
-from schemas.core.instants import Duration, Instant
+from schemas.core.instants import HOUR, SECOND, Duration, Instant
 from schemas.core.records import Record
 from schemas.core.runs import Run
 from schemas.core.views import View
@@ -189,7 +189,7 @@ class Lake:
         while True:
             snapshot = list(self.generations)
             following = generations.successor(
-                snapshot, view.name, definition_of(view), edit, now=self.log.now, discarded=self.gone()
+                snapshot, view.name, definition_of(view), edit, now=self.published_at(), discarded=self.gone()
             )
             if isinstance(following, generations.Discarded):
                 return
@@ -198,6 +198,10 @@ class Lake:
                 if standing([following], self.gone()):
                     self.published(following)
                 return
+
+    def published_at(self) -> Instant:
+        """Histories last a minute: a second of theirs is two hours to the window in which one may roll back."""
+        return Instant(self.log.now * 2 * HOUR // SECOND)
 
     def commit(self, generation: Generation, snapshot: list[Generation]) -> bool:
         """Whether nothing has come between."""

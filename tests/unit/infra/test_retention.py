@@ -41,7 +41,7 @@ def test_each_topic_keeps_for_the_longest_horizon_and_stopped_runs_keep_nothing(
     }
 
 
-def test_a_view_has_until_seven_days_after_the_boundary_of_its_applied_definition(tmp_path: Path) -> None:
+def test_a_view_has_until_six_days_after_the_boundary_of_its_applied_definition(tmp_path: Path) -> None:
     settings, tills = settings_at(tmp_path), view("tills")
     append_applied(settings.lake, tills, now=Instant(0))
     assert times_left(settings, Instant(0)) == {}
@@ -49,7 +49,7 @@ def test_a_view_has_until_seven_days_after_the_boundary_of_its_applied_definitio
         segment = Segment(f"s{end}", None if start is None else Instant(start), Instant(end))
         publish(settings.lake, "tills", definition_of(tills), Extend(segment), now=Instant(0))
     (left,) = times_left(settings, Instant(6_000)).values()
-    assert (left.until, left.left) == (7 * DAY + 5_000, 7 * DAY - 1_000)
+    assert (left.until, left.left) == (6 * DAY + 5_000, 6 * DAY - 1_000)
     append_applied(settings.lake, view("tills", feature="others"), now=Instant(0))
     assert times_left(settings, Instant(6_000)) == {}
 

@@ -13,7 +13,7 @@ from deltalake import write_deltalake
 
 from schemas.core import names
 from schemas.core.codec import definition_of
-from schemas.core.generations import Edit, Extend, Segment
+from schemas.core.generations import ROLLBACK_WINDOW, Edit, Extend, Segment
 from schemas.core.instants import Instant
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -65,8 +65,10 @@ class Replica:
         return segment
 
     def publish(self, view: View, edit: Edit, now: int = 0) -> int:
-        """Publish an edit; gives the generation's number."""
-        published = generations.publish(self.lake, view.name, definition_of(view), edit, now=Instant(now))
+        """Publish an edit; gives the generation's number. `now` 0: days after the one before, which is not retained."""
+        number = len(generations.all_generations(self.lake))
+        at = Instant(now or number * 2 * ROLLBACK_WINDOW)
+        published = generations.publish(self.lake, view.name, definition_of(view), edit, now=at)
         assert isinstance(published, generations.Published), published
         return published.generation.number
 

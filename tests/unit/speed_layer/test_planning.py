@@ -8,11 +8,11 @@ import pytest
 
 from schemas.core.codec import definition_of
 from schemas.core.errors import RefusedError
-from schemas.core.generations import Generation, Segment
+from schemas.core.generations import ROLLBACK_WINDOW, Generation, Segment
 from schemas.core.instants import Instant
 from schemas.core.language import Event, View, count, float64, last, string
 from schemas.core.runs import Run, pairs_with
-from speed_layer.planning import new_run, running, start_of, superseded, wanted
+from speed_layer.planning import new_run, running, start_of, starts_of, superseded, wanted
 from speed_layer.spec import version_of
 
 READING = Event("reading", fields={"place": string, "value": float64.optional}, epoch="1m")
@@ -27,7 +27,8 @@ def run_of(*views: View) -> Run:
 
 def generation(number: int, boundary: int) -> Generation:
     segments = (Segment(f"s{number}", None, Instant(boundary)),)
-    return Generation("levels", definition_of(LEVELS), number, Instant(boundary), segments, NOW, "extend")
+    at = Instant(NOW + number * 2 * ROLLBACK_WINDOW)
+    return Generation("levels", definition_of(LEVELS), number, Instant(boundary), segments, at, "extend")
 
 
 def test_one_run_holds_all_views_of_an_event() -> None:
@@ -76,6 +77,13 @@ def test_a_run_starts_at_the_lowest_retained_boundary() -> None:
     assert start_of({"a": history, "b": history[-1:]}) == 180_000
     assert all(pairs_with(each, replace(run_of(LEVELS), start=Instant(180_000))) for each in history[2:])
     assert not pairs_with(history[1], replace(run_of(LEVELS), start=Instant(180_000)))
+
+
+def test_a_run_may_start_later_where_the_log_has_lost_what_lies_before() -> None:
+    """Up to the lowest current boundary: beyond that, some view could be served with no run."""
+    history = [generation(number, 60_000 * number) for number in range(1, 6)]
+    assert starts_of({"a": history}) == [180_000, 240_000, 300_000]
+    assert starts_of({"a": history, "b": history[:4]}) == [120_000, 180_000, 240_000]
 
 
 def test_a_stream_does_not_begin_without_a_boundary() -> None:

@@ -15,7 +15,7 @@ from batch_layer.quality.rules import Measured
 from batch_layer.quality.suspects import find_suspects
 from schemas.core.instants import HOUR, Instant, format_instant
 from schemas.core.language import Event, bool_, decimal, float64, int64, string
-from schemas.core.runs import SPEED_RETENTION
+from schemas.core.retention import OUTAGE
 
 NOW = Instant(1_800_000_000_000)
 EVENT = Event(
@@ -47,7 +47,7 @@ def test_an_alarm_has_the_rule_the_time_and_the_way_out() -> None:
     assert "nothing of event `sale` is published since 2027-01-15T07:00:00.000Z" in told
     assert "- volume: 500 records happened" in told
     assert "all there" not in told
-    assert format_instant(NOW - 2 * HOUR + SPEED_RETENTION) in told
+    assert format_instant(NOW - 2 * HOUR + OUTAGE) in told
     assert "only a contract that refuses them and `tideline apply` take them out" in told
     assert "quality/page.html" in told
 

@@ -78,7 +78,7 @@ def test_a_contract_goes_with_the_last_of_its_definitions() -> None:
 
 def generation(number: int, *segments: str) -> Generation:
     held = tuple(Segment(each, None, Instant(number)) for each in segments)
-    return Generation("tills", "d", number, Instant(number), held, Instant(0), "extend")
+    return Generation("tills", "d", number, Instant(number), held, Instant(number * 2 * GRACE), "extend")
 
 
 HISTORY: Final = [generation(number, f"s{number}", f"t{number}") for number in range(1, 6)]

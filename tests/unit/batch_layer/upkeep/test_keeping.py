@@ -54,7 +54,8 @@ def settings_fixture(tmp_path: Path) -> Settings:
     quarantine_table(settings.lake, EVENT)
     for number in range(1, 6):
         store(settings.lake, TILLS, f"s{number}")
-        publish(settings.lake, "tills", definition_of(TILLS), Recompute(whole(f"s{number}")), now=NOW)
+        at = Instant(NOW + number * 2 * GRACE)
+        publish(settings.lake, "tills", definition_of(TILLS), Recompute(whole(f"s{number}")), now=at)
     store(settings.lake, TILLS, "orphan")
     store(settings.lake, SHOPS, "x")
     publish(settings.lake, "shops", definition_of(SHOPS), Extend(whole("x")), now=NOW)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 import pytest
@@ -23,7 +24,7 @@ from schemas.core.generations import (
     misfit,
     retained,
 )
-from schemas.core.instants import Instant
+from schemas.core.instants import HOUR, Instant
 from schemas.core.runs import Run, pairs_with
 
 
@@ -137,9 +138,36 @@ def test_edits_that_do_not_fit(edit: Edit, current: Generation | None, reason: s
     assert misfit(edit, current) == reason
 
 
-def test_the_last_three_are_retained() -> None:
-    history = [generation(A, number=number) for number in (1, 2, 5, 6)]
-    assert [each.number for each in retained(history)] == [2, 5, 6]
+@pytest.mark.parametrize(
+    ("hours", "kept"),
+    [
+        ([], []),
+        ([0], [0]),
+        ([0, 100, 200, 300], [100, 200, 300]),
+        ([0, 10, 11, 12, 20, 30], [0, 10, 11, 12, 20, 30]),
+        ([0, 5, 10, 11, 12, 20, 30], [5, 10, 11, 12, 20, 30]),
+        ([0, 6, 10, 30], [0, 6, 10, 30]),
+        ([0, 1, 2, 100, 101], [2, 100, 101]),
+        ([100, 0, 1, 2, 3], [100, 0, 1, 2, 3]),
+    ],
+)
+def test_the_last_three_and_what_was_current_within_a_day_are_retained(hours: list[int], kept: list[int]) -> None:
+    """By the hour in which each was published; the one before the window was current when it began."""
+    history = [replace(generation(A), number=at, published_at=Instant(hour * HOUR)) for at, hour in enumerate(hours)]
+    assert [each.published_at // HOUR for each in retained(history)] == kept
+
+
+@given(st.lists(st.integers(0, 80), min_size=1))
+def test_what_can_be_rolled_back_to_is_whatever_was_current_in_any_hour_of_the_last_day(hours: list[int]) -> None:
+    history = [
+        replace(generation(A), number=at, published_at=Instant(hour * HOUR)) for at, hour in enumerate(sorted(hours))
+    ]
+    numbers = [each.number for each in retained(history)]
+    assert numbers[-3:] == [each.number for each in history][-3:]
+    newest = history[-1].published_at // HOUR
+    for hour in range(newest - 24, newest + 1):
+        current = [each.number for each in history if each.published_at <= hour * HOUR]
+        assert not current or current[-1] in numbers
 
 
 EDITS: Final = st.lists(

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from schemas.core.generations import ROLLBACK_WINDOW
 from schemas.core.instants import DAY, HOUR, Duration, Instant
-from schemas.core.retention import of_events, of_speed, time_left, unfit
+from schemas.core.retention import OUTAGE, of_events, of_speed, time_left, unfit
+from schemas.core.runs import SPEED_RETENTION
 
 SOUND = {
     "retention.ms": "691200000",  # 8 days
@@ -62,21 +64,32 @@ def test_a_longer_horizon_wants_a_longer_log() -> None:
 
 @pytest.mark.parametrize(
     ("ago", "left", "is_short"),
-    [(0, 7 * DAY, False), (84 * HOUR, 84 * HOUR, False), (84 * HOUR + 1, 84 * HOUR - 1, True), (8 * DAY, -DAY, True)],
+    [
+        (0, 6 * DAY, False),
+        (72 * HOUR, 72 * HOUR, False),
+        (72 * HOUR + 1, 72 * HOUR - 1, True),
+        (8 * DAY, -2 * DAY, True),
+    ],
 )
-def test_answers_stay_exact_for_seven_days_after_the_boundary(ago: int, left: int, is_short: bool) -> None:
+def test_answers_stay_exact_for_retention_without_the_rollback_window(ago: int, left: int, is_short: bool) -> None:
     boundary = Instant(1_000_000_000_000)
     found = time_left(boundary, Instant(boundary + ago))
-    assert (found.until, found.left, found.is_short) == (1_000_604_800_000, left, is_short)
+    assert (found.until, found.left, found.is_short) == (1_000_518_400_000, left, is_short)
 
 
 @pytest.mark.parametrize(
     ("ago", "told"),
     [
-        (DAY, "answers stay exact until 1970-01-08T00:00:00.000Z if nothing is published"),
-        (5 * DAY, "answers stay exact until 1970-01-08T00:00:00.000Z alone, less than half of the time; run `tideline"),
-        (7 * DAY, "answers may be wrong since 1970-01-08T00:00:00.000Z, for nothing was published; run `tideline"),
+        (DAY, "answers stay exact until 1970-01-07T00:00:00.000Z if nothing is published"),
+        (5 * DAY, "answers stay exact until 1970-01-07T00:00:00.000Z alone, less than half of the time; run `tideline"),
+        (7 * DAY, "answers may be wrong since 1970-01-07T00:00:00.000Z, for nothing was published; run `tideline"),
     ],
 )
 def test_the_time_left_is_told_with_the_way_out(ago: int, told: str) -> None:
     assert str(time_left(Instant(0), Instant(ago))).startswith(told)
+
+
+def test_retention_covers_an_outage_and_the_window() -> None:
+    """A run that begins at the end of the longest outage reaches back to the oldest generation that is retained."""
+    assert OUTAGE + ROLLBACK_WINDOW == SPEED_RETENTION
+    assert OUTAGE > 0

@@ -71,7 +71,7 @@ def test_the_state_of_the_store(desk: Desk) -> None:
     assert found[at("tideline_generation_age_seconds", view="sensors")] == 236.789  # published at 07:31
     assert found[at("tideline_generation", view="sensors")] == 1
     assert found[at("tideline_complete", view="sensors")] == 1
-    assert found[at("tideline_exact_seconds_left", view="sensors")] == 7 * 86_400 - 296.789  # the boundary is 07:30
+    assert found[at("tideline_exact_seconds_left", view="sensors")] == 6 * 86_400 - 296.789  # the boundary is 07:30
 
 
 def test_the_appliers_figures(desk: Desk) -> None:

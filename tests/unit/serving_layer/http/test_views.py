@@ -44,6 +44,7 @@ def test_one_view(desk: Desk) -> None:
         "definition": definition_of(UNITS),
         "generation": 1,
         "boundary": "2026-03-01T07:30:00.000Z",
+        "held_from": "2026-03-01T07:30:00.000Z",
         "run": "r1",
         "published_at": "2026-03-01T07:31:00.000Z",
         "batch_stopped": None,
