@@ -12,18 +12,20 @@ from typing import Final, TypeVar
 import schemas
 from schemas.core.errors import DefinitionError
 from schemas.core.events import Event
+from schemas.core.models import Model
 from schemas.core.views import View
 
 _OURS: Final = frozenset({"core", "lake"})
-_Definition = TypeVar("_Definition", Event, View)
+_Definition = TypeVar("_Definition", Event, View, Model)
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Events and views by name."""
+    """Events, views and models by name."""
 
     events: Mapping[str, Event]
     views: Mapping[str, View]
+    models: Mapping[str, Model]
 
 
 def load_catalog() -> Catalog:
@@ -41,6 +43,7 @@ def catalog_of(modules: Iterable[ModuleType]) -> Catalog:
     """The definitions among the global names of the modules; one value under several names is one definition."""
     events: dict[str, tuple[Event, str]] = {}
     views: dict[str, tuple[View, str]] = {}
+    models: dict[str, tuple[Model, str]] = {}
     for module in modules:
         for value in vars(module).values():
             if isinstance(value, Event):
@@ -48,9 +51,16 @@ def catalog_of(modules: Iterable[ModuleType]) -> Catalog:
             elif isinstance(value, View):
                 _put(views, "view", value, module.__name__)
                 _put(events, "event", value.on, module.__name__)
+            elif isinstance(value, Model):
+                _put(models, "model", value, module.__name__)
+                for _, ask in value.asks:
+                    _put(views, "view", ask.view, module.__name__)
+                for event in (value.on, value.label.on, *(ask.view.on for _, ask in value.asks)):
+                    _put(events, "event", event, module.__name__)
     return Catalog(
         {name: events[name][0] for name in sorted(events)},
         {name: views[name][0] for name in sorted(views)},
+        {name: models[name][0] for name in sorted(models)},
     )
 
 

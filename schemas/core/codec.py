@@ -9,13 +9,16 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final, TypeVar
 
 from schemas.core import aggregates, nodes, types
 from schemas.core.errors import DefinitionError
+from schemas.core.estimators import Estimator
 from schemas.core.events import Event
+from schemas.core.gates import Gates
 from schemas.core.measures import Measure
+from schemas.core.models import Ask, Label, Model
 from schemas.core.views import View
 from schemas.core.windows import Window
 
@@ -31,10 +34,11 @@ _CLOSED_SET: Final[Mapping[str, type]] = {
         *(aggregates.Count, aggregates.Sum, aggregates.Mean, aggregates.Min, aggregates.Max),
         *(aggregates.Variance, aggregates.Stddev, aggregates.First, aggregates.Last),
         *(Window, Measure, Event, View),
+        *(Ask, Label, Gates, Estimator, Model),
     )
 }
 _TAG: Final = "is"
-_Definition = TypeVar("_Definition", Event, View)
+_Definition = TypeVar("_Definition", Event, View, Model)
 
 
 def encode_view(view: View) -> dict[str, Any]:
@@ -57,6 +61,16 @@ def decode_event(encoded: Mapping[str, Any]) -> Event:
     return _expect(Event, _decode(encoded))
 
 
+def encode_model(model: Model) -> dict[str, Any]:
+    """A model with its views and events as plain JSON values."""
+    return dict(_encode(model))
+
+
+def decode_model(encoded: Mapping[str, Any]) -> Model:
+    """The model that `encode_model` wrote; raises DefinitionError on anything else."""
+    return _expect(Model, _decode(encoded))
+
+
 def contract_of(event: Event) -> str:
     """The hash of what decides which records are valid, when they were available, and which copies count."""
     return _hash(_meaning_of_event(event))
@@ -64,17 +78,50 @@ def contract_of(event: Event) -> str:
 
 def definition_of(view: View) -> str:
     """The hash of what decides an answer: neither the view's own name nor its documentation is part of it."""
+    return _hash(_meaning_of_view(view, [feature.name for feature in view.features]))
+
+
+def training_set_of(model: Model) -> str:
+    """The hash of what decides a training row: two models that learn from the same rows have one."""
+    return _hash(_meaning_of_rows(model))
+
+
+def model_of(model: Model) -> str:
+    """The hash of what decides a score and its promotion: neither the name nor the documentation is part of it."""
+    judged = {part: _encode(getattr(model, part)) for part in ("estimator", "baseline", "metric", "gates")}
     return _hash(
         {
-            "event": _meaning_of_event(view.on),
-            "by": view.by,
-            "where": _encode(view.where),
-            "features": [
-                [feature.name, _encode(feature.aggregate), _encode(feature.window)]
-                for feature in sorted(view.features, key=lambda feature: feature.name)
-            ],
+            **_meaning_of_rows(model),
+            "request": model.request,
+            **judged,
+            "stale_after": model.stale_after,
+            "prior": model.prior,
         }
     )
+
+
+def _meaning_of_rows(model: Model) -> dict[str, Any]:
+    label = model.label
+    return {
+        "spine": _meaning_of_event(model.on),
+        "kept": list(model.spine),
+        "asks": [[name, ask.by, _meaning_of_view(ask.view, ask.features)] for name, ask in model.asks],
+        "label": {**_encode(label), "on": _meaning_of_event(label.on)},
+    }
+
+
+def _meaning_of_view(view: View, features: Collection[str]) -> dict[str, Any]:
+    """Of these features alone: those beside them change no answer."""
+    return {
+        "event": _meaning_of_event(view.on),
+        "by": view.by,
+        "where": _encode(view.where),
+        "features": [
+            [feature.name, _encode(feature.aggregate), _encode(feature.window)]
+            for feature in sorted(view.features, key=lambda feature: feature.name)
+            if feature.name in features
+        ],
+    }
 
 
 def _meaning_of_event(event: Event) -> dict[str, Any]:
