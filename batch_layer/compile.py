@@ -172,11 +172,11 @@ WHERE `_new` AND (`_previous_offset` IS NULL OR `_previous_offset` <> `_offset`)
 def partials_sql(view: View, counted: str) -> str:
     """The partials of a view by key and tile, over records that count: the filter comes after that."""
     columns = [
-        f"{_partial(measure.aggregate, partial)} AS {quoted(names.partial_column(name, partial.name))}"
+        f"{partial_sql(measure.aggregate, partial)} AS {quoted(names.partial_column(name, partial.name))}"
         for name, measure in view.measures
         for partial in partials_of(measure.aggregate)
     ]
-    source = counted if not _picks(view) else f"(SELECT *, {_pick_head()} AS `{PICK}` FROM {counted})"
+    source = counted if not _picks(view) else f"(SELECT *, {pick_head_sql()} AS `{PICK}` FROM {counted})"
     return _by_key_and_tile(view, [f"COUNT(*) AS `{names.N}`", *columns], source)
 
 
@@ -314,7 +314,8 @@ def _reasons(event: Event) -> str:
     return "\n    ".join(cases)
 
 
-def _partial(aggregate: Aggregate, partial: Partial) -> str:
+def partial_sql(aggregate: Aggregate, partial: Partial) -> str:
+    """A partial of the events of a group; picks need `pick_head_sql` as the column `PICK`."""
     match aggregate, partial.name:
         case Count(), _:
             return "COUNT(*)"
@@ -363,7 +364,7 @@ def _picks(view: View) -> bool:
     return any(isinstance(measure.aggregate, First | Last) for _, measure in view.measures)
 
 
-def _pick_head() -> str:
+def pick_head_sql() -> str:
     """What a pick of a record begins with, whatever the value; see `schemas.core.picks`."""
     return (
         f"CONCAT(LPAD(CAST(`event_time` + {INSTANT_SHIFT} AS STRING), {INSTANT_WIDTH}, '0'), HEX(`event_id`), ' ', "

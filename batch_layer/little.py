@@ -50,13 +50,13 @@ def fitting(spark: SparkSession, stored: Stored) -> SparkSession:
     return interpreting(spark) if stored.rows <= FEW else spark
 
 
-def read_where(spark: SparkSession, table: Path, condition: ds.Expression) -> DataFrame:
-    """The rows of the files that may meet a condition, as the log alone tells them apart.
+def read_where(spark: SparkSession, table: Path, condition: ds.Expression, *, version: int | None = None) -> DataFrame:
+    """The rows of the files that may meet a condition, as the log alone tells them apart; by default the newest.
 
     Spark's own reader of Delta starts four jobs to find that out. The rows of these files that do not meet it are there
     too. A table with features that would hide rows of a file is refused by `data_of`.
     """
-    opened = DeltaTable(str(table))
+    opened = DeltaTable(str(table), version=version)
     schema = StructType.fromJson(json.loads(opened.schema().to_json()))
     files = [str(table / each.path) for each in data_of(opened).get_fragments(filter=condition)]
     if not files:

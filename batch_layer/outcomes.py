@@ -11,6 +11,7 @@ from schemas.core.generations import Edit, Generation
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
 from schemas.lake.recomputes import Recomputed
+from schemas.lake.training_sets import TrainingSet
 
 if TYPE_CHECKING:
     from batch_layer.recompute import Done
@@ -156,3 +157,16 @@ def encode_loss(loss: Loss) -> dict[str, Any]:
 def encode_instant(instant: Instant | None) -> str | None:
     """RFC 3339, or null."""
     return None if instant is None else format_instant(instant)
+
+
+def encode_training_set(done: TrainingSet) -> dict[str, Any]:
+    """For `training-set --json`."""
+    return {
+        "model": done.model,
+        "table": done.table,
+        "version": done.version,
+        "rows": done.rows,
+        **{name: encode_instant(getattr(done, name)) for name in ("start", "end", "as_of")},
+        "rows_of": done.rows_of,
+        "sources": {event: vars(source) for event, source in done.sources.items()},
+    }

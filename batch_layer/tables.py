@@ -95,7 +95,7 @@ def segments_table(lake: Path, view: View) -> Path:
             *((name, arrow_type(of)) for name, of in view.key_types.items()),
             (names.TILE, pa.int64()),
             (names.N, pa.int64()),
-            *((name, _partial_type(partial.kind)) for name, partial in view.partials),
+            *((name, partial_type(partial.kind)) for name, partial in view.partials),
             (names.SEGMENT, pa.string()),
         ]
     )
@@ -238,7 +238,12 @@ def stored_in(lake: Path, view: View, segments: Collection[str]) -> Stored:
 
 def judged_until(lake: Path, event: Event) -> Instant | None:
     """Up to where the valid table reaches, having read every import that raw holds; None: judge from the start."""
-    version = transaction(valid_table(lake, event), judged_application(lake, event))
+    return judged_boundary(DeltaTable(str(valid_table(lake, event))), judged_application(lake, event))
+
+
+def judged_boundary(valid: DeltaTable, application: str) -> Instant | None:
+    """The same of a valid table as it was opened."""
+    version = valid.transaction_version(application)
     return None if version is None else Instant(version - INSTANT_SHIFT)
 
 
@@ -281,7 +286,8 @@ def arrow_type(of: Type) -> pa.DataType:
             return pa.string()
 
 
-def _partial_type(kind: Kind) -> pa.DataType:
+def partial_type(kind: Kind) -> pa.DataType:
+    """The type of a stored partial."""
     match kind:
         case Tally():
             return pa.int64()

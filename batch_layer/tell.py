@@ -13,6 +13,7 @@ from schemas.core.generations import Generation
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import Loss
 from schemas.lake.recomputes import Recomputed
+from schemas.lake.training_sets import TrainingSet
 
 if TYPE_CHECKING:
     from batch_layer.recompute import Done
@@ -115,3 +116,12 @@ def status_lines(events: Iterable[EventStatus], views: Iterable[ViewStatus], now
         left = view.time_left(now)
         lines += [f"  {'! ' if left.is_short else ''}{left}"] if left else []
     return lines or ["nothing is applied"]
+
+
+def training_set_line(done: TrainingSet, seconds: float) -> str:
+    """What a set holds, and where."""
+    start, end, as_of = (format_instant(each) for each in (done.start, done.end, done.as_of))
+    return (
+        f"{done.model}: {done.rows:,} rows from {start} to {end} as of {as_of}, "
+        f"version {done.version} of `{done.table}`, in {seconds:.0f} s"
+    )

@@ -66,6 +66,7 @@ def apply(
 
 def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
     """Write what changed into the catalog of the lake, after asking unless `yes`; nothing is built yet."""
+    from infra.cli.models import append_models, model_changes
     from infra.retention import refuse_unfit
     from schemas.core.catalog import load_catalog
     from schemas.core.instants import Instant
@@ -73,8 +74,9 @@ def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
 
     changes, warnings = _changes()
     _print(changes, [*_told(_verdicts(changes)), *warnings])
+    models = model_changes(settings)
     refuse_unfit(settings, load_catalog().views.values())
-    if changes and not yes and not typer.confirm("apply?", err=True):
+    if (changes or models) and not yes and not typer.confirm("apply?", err=True):
         raise RefusedError("nothing was applied; answer yes, or give `--yes`")
     now = Instant(time.time_ns() // 1_000_000)
     settings.lake.mkdir(parents=True, exist_ok=True)
@@ -82,6 +84,7 @@ def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
         if change.former is not None:
             append_applied(settings.lake, _applied()[change.former], now=now, removed=True)
         append_applied(settings.lake, change.view, now=now, removed=change.what == "gone")
+    append_models(settings)
     return changes
 
 
@@ -237,8 +240,13 @@ def _encode(change: Change, verdicts: Mapping[str, Verdicts]) -> dict[str, Any]:
 def _print(changes: list[Change], warnings: list[str]) -> None:
     from rich.console import Console
 
+    from infra.cli.models import model_changes
+
     console = Console(stderr=True, highlight=False)
-    if not changes:
+    models = model_changes(Settings.from_environment())
+    for line, _, _ in models:
+        console.print(line, soft_wrap=True)
+    if not changes and not models:
         console.print("what is defined is what runs; nothing to apply")
     for change in changes:
         more = (

@@ -7,7 +7,7 @@ from typing import Any
 
 import typer
 
-from infra.cli import answers, definitions, demo, layers, quarantine, reconciling, stack, upkeep
+from infra.cli import answers, definitions, demo, layers, models, quarantine, reconciling, stack, upkeep
 from schemas.core.errors import RequestError, TidelineError
 
 
@@ -33,5 +33,5 @@ from both and says how it knows.
 Where to begin: `tideline up` starts the local stack, `tideline status` shows it, `tideline down` stops it.
 Everything it keeps lies in `TIDELINE_HOME` (here: `.tideline/stack`).""",
 )
-for group in (demo, stack, definitions, answers, reconciling, layers, quarantine, upkeep):
+for group in (demo, stack, definitions, answers, models, reconciling, layers, quarantine, upkeep):
     group.add_to(app)

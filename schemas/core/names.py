@@ -30,6 +30,8 @@ RECOMPUTES_TABLE: Final = "recomputes"
 CHUNKS_TABLE: Final = "chunks"
 RESENT_TABLE: Final = "resent"
 DISCARDED_TABLE: Final = "discarded"
+MODELS_TABLE: Final = "models"
+TRAINING_SETS_TABLE: Final = "training_sets"
 
 
 def short(digest: str) -> str:
@@ -60,6 +62,11 @@ def quarantine_table(event: str, contract: str) -> str:
 def segments_table(view: str, definition: str) -> str:
     """All segments of one definition, partitioned by `_segment`."""
     return f"segments/{view}-{short(definition)}"
+
+
+def training_table(model: str, rows: str) -> str:
+    """The training rows of a model, by the hash of what a row is."""
+    return f"training/{model}-{short(rows)}"
 
 
 def speed_topic(run: str, definition: str) -> str:

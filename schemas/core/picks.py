@@ -54,6 +54,19 @@ def decode_pick(pick: str, of: Type) -> Value:
             return text
 
 
+def decode_head(pick: str) -> tuple[int, str, int, int, int]:
+    """What a pick is ordered by: event_time, event_id, available_at, partition and offset."""
+    event, coordinates, _ = pick.split(" ", 2)
+    at, partition = coordinates[:INSTANT_WIDTH], coordinates[INSTANT_WIDTH:-OFFSET_WIDTH]
+    return (
+        int(event[:INSTANT_WIDTH]) - INSTANT_SHIFT,
+        bytes.fromhex(event[INSTANT_WIDTH:]).decode(),
+        int(at) - INSTANT_SHIFT,
+        int(partition) - 1,
+        int(coordinates[-OFFSET_WIDTH:]),
+    )
+
+
 def _text(value: Value, of: Type) -> str:
     match of:
         case Bool():

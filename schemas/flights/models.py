@@ -35,7 +35,7 @@ arrival_delay = Model(
         "aircraft": ask(aircraft_history, "last_delay", "flights_1d", "flights_7d", "air_time_1d", "air_time_7d"),
     },
     label=label(arrival, col("arr_delay") > LATE, by="event_id", within="1d"),
-    estimator=lightgbm(num_iterations=300, learning_rate=0.05, num_leaves=63, min_data_in_leaf=100, lambda_l2=1.0),
+    estimator=lightgbm(num_iterations=150, learning_rate=0.08, num_leaves=31, min_data_in_leaf=100, lambda_l2=1.0),
     baseline="dep_delay",
     metric="auc",
     gates=gates(window="14d", margin=0.0, calibration=0.03, slices=("carrier", "origin"), slice_loss=0.02),

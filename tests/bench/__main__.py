@@ -33,6 +33,7 @@ BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "freshness": (),
     "stream": (),
     "batch": (),
+    "training_set": (),
 }
 """The programs of this folder, each of which prints one JSON object, with their arguments."""
 

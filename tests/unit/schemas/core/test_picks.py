@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.core.instants import Instant, parse_instant
-from schemas.core.picks import decode_pick, encode_pick
+from schemas.core.picks import decode_head, decode_pick, encode_pick
 from schemas.core.records import IMPORTED, Record, order_of
 from schemas.core.types import (
     FLOAT_BOUND,
@@ -98,3 +98,9 @@ def test_values_are_read_in_the_notation_of_the_engines(text: str, of: Type, val
     decoded = decode_pick(head + text, of)
     assert decoded == value
     assert not isinstance(decoded, float) or math.copysign(1, decoded) == math.copysign(1, float(value or 0))
+
+
+@given(RECORDS, TEXT)
+def test_a_pick_gives_back_what_it_is_ordered_by(record: Record, text: str) -> None:
+    event_time, event_id, available_at, partition, offset = decode_head(encode_pick(record, text, String()))
+    assert (event_time, event_id.encode(), available_at, partition, offset) == order_of(record)

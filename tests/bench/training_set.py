@@ -1,0 +1,81 @@
+"""How long the training set of `arrival_delay` takes: a year of departures, and years twice and four times as dense.
+
+python -m tests.bench.training_set
+
+Each year lies judged in a lake of its own (see `judged_year`), and the command is run as a person runs it, with the
+start of its session. A denser year has more events in every window, and as many more rows that ask: a cost of rows
+times events would grow by sixteen from the first to the last.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any, Final
+
+from infra.demo.flights import load_year
+from infra.java import find_java
+from schemas.core.instants import Instant
+from schemas.flights.models import arrival_delay
+from schemas.lake.models import append_model
+from tests.bench.figures import Figure, finish
+from tests.bench.judged_year import write_judged
+from tests.bench.own_stack import say
+
+DENSITIES: Final = (1, 2, 4)
+WITHIN: Final = 90.0
+"""Seconds for the year, the session's start among them."""
+GROWTH: Final = 4.8
+"""At most so many times the year's seconds for four times as much of all."""
+
+
+def measure(folder: Path, density: int) -> dict[str, Any]:
+    """What the command says of a year of this density, and its processor seconds."""
+    home = folder / str(density)
+    write_judged(home / "lake", load_year(), arrival_delay.events, density=density)
+    append_model(home / "lake", arrival_delay, now=Instant(0))
+    environment = {**os.environ, "TIDELINE_HOME": str(home), "JAVA_HOME": str(find_java(os.environ).home)}
+    command = [sys.executable, "-P", "-m", "batch_layer", "training-set", arrival_delay.name, "--json"]
+    began, before = time.monotonic(), os.times()
+    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
+    seconds, after = time.monotonic() - began, os.times()
+    used = after.children_user + after.children_system - before.children_user - before.children_system
+    done = json.loads(printed)
+    say(f"{done['rows']:,} rows in {seconds:.1f} s, {used:.1f} s of processors")
+    return {"rows": done["rows"], "seconds": round(seconds, 1), "processor_seconds": round(used, 1)}
+
+
+def main() -> None:
+    """Measure and print; exit status 1 where a figure is missed."""
+    parser = argparse.ArgumentParser(
+        "tests.bench.training_set", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("densities", nargs="*", type=int, default=list(DENSITIES), help="default: 1 2 4")
+    with tempfile.TemporaryDirectory(prefix="tideline-bench-") as folder:
+        found = {density: measure(Path(folder), density) for density in parser.parse_args().densities}
+    first, last = found[min(found)], found[max(found)]
+    figures = [
+        Figure("training set of a year, seconds", first["seconds"], f"{first['rows']:,} rows", at_most=WITHIN),
+        Figure("rows of training sets a second", round(first["rows"] / first["seconds"]), "with the session's start"),
+    ]
+    if len(found) > 1:
+        growth = round(last["processor_seconds"] / first["processor_seconds"], 2)
+        figures.append(
+            Figure(
+                f"training set of a year {max(found)} times as dense, times the processor seconds of one",
+                growth,
+                f"{first['processor_seconds']} s and {last['processor_seconds']} s",
+                at_most=GROWTH,
+            )
+        )
+    finish(figures, {str(density): each for density, each in found.items()})
+
+
+if __name__ == "__main__":
+    main()

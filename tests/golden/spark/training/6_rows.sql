@@ -1,0 +1,6 @@
+SELECT `_spine`.`event_id`, `_spine`.`available_at`, `_spine`.`_partition`, `_spine`.`_offset`, `_spine`.`paid`, `_spine`.`shop`, `_spine`.`till`, `_spine`.`weight`, `days`.`_answer`.`n_1h` AS `days_n_1h`, `ever`.`_answer`.`due` AS `ever_due`, `ever`.`_answer`.`income` AS `ever_income`, `ever`.`_answer`.`least` AS `ever_least`, `ever`.`_answer`.`n` AS `ever_n`, `ever`.`_answer`.`w` AS `ever_w`, `windows`.`_answer`.`due_1d` AS `windows_due_1d`, `windows`.`_answer`.`n_1d` AS `windows_n_1d`, `windows`.`_answer`.`n_1h` AS `windows_n_1h`, `windows`.`_answer`.`price_6h` AS `windows_price_6h`, IF(`_labels`.`_label_at` IS NULL, FALSE, `_labels`.`_label`) AS `_label`, `_labels`.`_label_at`
+FROM spine AS `_spine`
+LEFT JOIN answers_days AS `days` ON `days`.`_partition` = `_spine`.`_partition` AND `days`.`_offset` = `_spine`.`_offset`
+LEFT JOIN answers_ever AS `ever` ON `ever`.`_partition` = `_spine`.`_partition` AND `ever`.`_offset` = `_spine`.`_offset`
+LEFT JOIN answers_windows AS `windows` ON `windows`.`_partition` = `_spine`.`_partition` AND `windows`.`_offset` = `_spine`.`_offset`
+LEFT JOIN labels AS `_labels` ON `_labels`.`_partition` = `_spine`.`_partition` AND `_labels`.`_offset` = `_spine`.`_offset`
