@@ -15,7 +15,7 @@ class Settings:
     """One stack. Two stacks share nothing but `jars` and the Python environments.
 
     `home` holds all state; `kafka` is `host:port`; `flink`, `serving` and `airflow` are base URLs; a stack whose
-    `airflow` is empty has none.
+    `airflow` is empty has none. `mlflow` is a base URL, or empty for a database in the home.
     """
 
     home: Path
@@ -25,6 +25,7 @@ class Settings:
     airflow: str
     jars: Path
     stream_python: Path
+    mlflow: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -42,12 +43,18 @@ class Settings:
                     CHECKOUT / ".tideline" / "env" / "stream" / "bin" / "python",
                 )
             ),
+            mlflow=environment.get("TIDELINE_MLFLOW", ""),
         )
 
     @property
     def lake(self) -> Path:
         """Delta tables."""
         return self.home / "lake"
+
+    @property
+    def tracking(self) -> str:
+        """Where MLflow tracks runs and models."""
+        return self.mlflow or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
 
     @property
     def store(self) -> Path:

@@ -1,4 +1,4 @@
-"""`training-set`: what a model learns from."""
+"""`training-set`, `train` and `model …`: what a model learns from, learning, and who is champion."""
 
 # ruff: noqa: PLC0415 - a command imports what it needs
 
@@ -19,6 +19,11 @@ from schemas.settings import Settings
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command()(training_set)
+    app.command()(train)
+    versions = typer.Typer(no_args_is_help=True, help="Versions of models, and which of them is champion.")
+    for name, each in (("list", list_versions), ("promote", promote), ("rollback", rollback)):
+        versions.command(name)(each)
+    app.add_typer(versions, name="model")
 
 
 def training_set(
@@ -42,6 +47,71 @@ def training_set(
             done = build_training_set(spark, settings.lake, applied, start=first, end=last, now=now(), report=report)
     seconds = round(time.monotonic() - began, 3)
     show(as_json, {**encode_training_set(done), "seconds": seconds}, [training_set_line(done, seconds)])
+
+
+def train(model: str, as_json: AsJson = False) -> None:
+    """Learn from the newest training set, log it to MLflow, and register the version as challenger."""
+    from batch_layer.model_reports import encode_trained, trained_lines
+    from batch_layer.promotion import train_and_register
+    from batch_layer.registry import registry
+
+    settings = Settings.from_environment()
+    applied = applied_model(settings, model)
+    with progress() as report, registry(settings) as known:
+        report("learning")
+        trained, version = train_and_register(settings.lake, known, applied, now=now())
+    show(as_json, encode_trained(trained, version), trained_lines(trained, version))
+
+
+def list_versions(
+    model: Annotated[str, typer.Argument(help="Default: every applied model.")] = "", as_json: AsJson = False
+) -> None:
+    """Every version with its aliases, its metric beside the baseline's, and why it is or is not champion."""
+    from batch_layer.model_reports import encode_version, version_line
+    from batch_layer.registry import registry
+
+    settings = Settings.from_environment()
+    names = [applied_model(settings, model).model.name] if model else sorted(read_models(settings.lake))
+    with registry(settings) as known:
+        found = [version for name in names for version in known.versions(name)]
+    lines = [version_line(version) for version in found] or ["no version is registered; `tideline train` makes one"]
+    show(as_json, {"versions": [encode_version(version) for version in found]}, lines)
+
+
+def promote(
+    model: str,
+    version: Annotated[str, typer.Option(help="Another version than the challenger.")] = "",
+    force: Annotated[str, typer.Option(help="Promote whatever the gates say; the reason why.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the challenger champion if every gate holds on the newest labelled window; write why on the version."""
+    from batch_layer.model_reports import decided_lines, encode_decided
+    from batch_layer.promotion import decide
+    from batch_layer.registry import registry
+
+    settings = Settings.from_environment()
+    applied = applied_model(settings, model)
+    with progress() as report, registry(settings) as known:
+        report("comparing")
+        done = decide(settings.lake, known, applied, number=version or None, force=force)
+    show(as_json, encode_decided(done), decided_lines(done))
+
+
+def rollback(
+    model: str,
+    reason: Annotated[str, typer.Option(help="Why; it stands on both versions.")] = "by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Make the former champion the champion again."""
+    from batch_layer.model_reports import decided_lines, encode_decided
+    from batch_layer.promotion import roll_back
+    from batch_layer.registry import registry
+
+    settings = Settings.from_environment()
+    name = applied_model(settings, model).model.name
+    with registry(settings) as known:
+        done = roll_back(known, name, reason)
+    show(as_json, encode_decided(done), decided_lines(done))
 
 
 def applied_model(settings: Settings, model: str) -> AppliedModel:

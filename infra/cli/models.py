@@ -1,4 +1,4 @@
-"""`tideline training-set`: what models learn from; and which models `apply` finds new, changed or gone."""
+"""`tideline training-set`, `train`, `model`: learning, and who is champion; and what `apply` does about models."""
 
 from __future__ import annotations
 
@@ -14,17 +14,25 @@ if TYPE_CHECKING:
 
 PANEL = "Models"
 
+Name = Annotated[str, typer.Argument(help="An applied model.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("training-set", rich_help_panel=PANEL)(training_set)
+    app.command(rich_help_panel=PANEL)(train)
+    versions = typer.Typer(no_args_is_help=True, help="Versions of models: which there are, and which is champion.")
+    for name, each in (("list", list_versions), ("promote", promote), ("rollback", rollback)):
+        versions.command(name)(each)
+    app.add_typer(versions, name="model", rich_help_panel=PANEL)
 
 
 def training_set(
-    model: Annotated[str, typer.Argument(help="An applied model.")],
+    model: Name,
     start: Annotated[str, typer.Option("--from", help="RFC 3339; default: the first spine event.")] = "",
     end: Annotated[str, typer.Option("--to", help="RFC 3339, left out; default: the last whose horizon passed.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of text.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Write what a model learns from: a row for each spine event, as it would have been answered then, and its label.
 
@@ -34,6 +42,52 @@ def training_set(
 
     given = [option for name, text in (("--from", start), ("--to", end)) if text for option in (name, text)]
     call("batch_layer", "training-set", model, *given, as_json=as_json)
+
+
+def train(model: Name, as_json: AsJson = False) -> None:
+    """Learn from the newest training set and register the version as challenger, with all that it came from in MLflow.
+
+    The oldest rows teach, the newest window of the gates judges, and the baseline stands beside.
+    """
+    from infra.cli.layers import call
+
+    call("batch_layer", "train", model, as_json=as_json)
+
+
+def list_versions(
+    model: Annotated[str, typer.Argument(help="Default: every applied model.")] = "", as_json: AsJson = False
+) -> None:
+    """List versions with their aliases, their metric beside the baseline's, and what was decided and why."""
+    from infra.cli.layers import call
+
+    call("batch_layer", "model", "list", *([model] if model else []), as_json=as_json)
+
+
+def promote(
+    model: Name,
+    version: Annotated[str, typer.Option(help="Another version than the challenger.")] = "",
+    force: Annotated[str, typer.Option(help="Promote whatever the gates say; the reason why.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Make the challenger champion if it is better beyond noise on the newest labelled window, and no gate fails.
+
+    Whatever is decided stands on the version with its reason. The first champion has to beat the baseline.
+    """
+    from infra.cli.layers import call
+
+    given = [option for name, text in (("--version", version), ("--force", force)) if text for option in (name, text)]
+    call("batch_layer", "model", "promote", model, *given, as_json=as_json)
+
+
+def rollback(
+    model: Name,
+    reason: Annotated[str, typer.Option(help="Why; it stands on both versions.")] = "by hand",
+    as_json: AsJson = False,
+) -> None:
+    """Make the former champion the champion again."""
+    from infra.cli.layers import call
+
+    call("batch_layer", "model", "rollback", model, "--reason", reason, as_json=as_json)
 
 
 def append_models(settings: Settings) -> None:

@@ -108,6 +108,7 @@ def environment_of(layout: Layout, java: Java, base: Mapping[str, str] = os.envi
         "TIDELINE_FLINK": settings.flink,
         "TIDELINE_SERVING": settings.serving,
         "TIDELINE_AIRFLOW": settings.airflow,
+        "TIDELINE_MLFLOW": settings.mlflow,
         "TIDELINE_JARS": str(settings.jars),
         "TIDELINE_STREAM_PYTHON": str(settings.stream_python),
         "JAVA_HOME": str(java.home),

@@ -1,0 +1,55 @@
+"""What a training leaves behind, as a folder: the artifact with its signature, example and hashes, and pictures."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from mlflow.models import Model as Description
+from mlflow.models.signature import ModelSignature
+from mlflow.types.schema import ColSpec, Schema
+
+from batch_layer.examples import numbers
+from batch_layer.plots import plots
+from batch_layer.registry import ARTIFACT, FITTED, SIGNATURE, artifact_tags
+from batch_layer.training import Learnt, Trained
+from schemas.core.codec import encode_model
+from schemas.core.models import Model
+from schemas.core.signatures import encode_signature
+
+BASELINE = "baseline"
+_EXAMPLES = 5
+
+
+def write_artifacts(folder: Path, model: Model, trained: Trained) -> None:
+    """The model under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them."""
+    for name, learnt in ((ARTIFACT, trained.model), (BASELINE, trained.baseline)):
+        _write(folder / name, learnt, trained)
+    (folder / ARTIFACT / "definition.json").write_text(json.dumps(encode_model(model), indent=1))
+    for name, figure in plots(trained):
+        figure.savefig(folder / name)
+
+
+def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
+    folder.mkdir(parents=True)
+    signature = encode_signature(learnt.signature)
+    (folder / FITTED).write_text(learnt.fitted.text)
+    (folder / SIGNATURE).write_text(signature)
+    columns = [each.name for each in learnt.signature.columns]
+    rows = numbers(learnt.signature, trained.judged.first(_EXAMPLES))
+    (folder / "input_example.json").write_text(json.dumps({"columns": columns, "data": _plain(rows)}))
+    described = Description(
+        signature=ModelSignature(
+            inputs=Schema([ColSpec("double", name, required=False) for name in columns]),
+            outputs=Schema([ColSpec("double", "score")]),
+        )
+    )
+    # No flavor that MLflow knows, so that nothing decides by this file which code to import.
+    described.add_flavor("tideline", **artifact_tags(learnt.fitted, signature))
+    described.save(str(folder / "MLmodel"))
+
+
+def _plain(rows: Any) -> list[list[float | None]]:
+    return [[None if math.isnan(value) else value for value in row] for row in rows.tolist()]
