@@ -67,6 +67,7 @@ def encode_decided(done: Decided) -> dict[str, Any]:
         "version": done.version.number,
         "former": None if done.former is None else done.former.number,
         "promoted": done.promoted,
+        "waits": done.waits,
         "gates": [asdict(gate) for gate in done.gates],
         "reason": done.reason,
     }
@@ -75,7 +76,7 @@ def encode_decided(done: Decided) -> dict[str, Any]:
 def decided_lines(done: Decided) -> list[str]:
     """The decision, then every gate."""
     former = f" instead of {done.former.number}" if done.former is not None else ""
-    became = f"is champion{former}" if done.promoted else "is not promoted"
+    became = f"is champion{former}" if done.promoted else "waits for a person" if done.waits else "is not promoted"
     told = f": {done.reason}" if not done.gates else ""
     lines = [f"{done.version.model}: version {done.version.number} {became}{told}"]
     return lines + [f"  {'holds' if gate.held else 'FAILS'}  {gate.name}: {gate.told}" for gate in done.gates]

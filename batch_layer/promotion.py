@@ -34,13 +34,14 @@ _TIMED: Final = 300
 
 @dataclass(frozen=True)
 class Decided:
-    """What became of a challenger; `gates` are empty where none were asked."""
+    """What became of a challenger; `gates` are empty where none were asked. One that `waits` needs a person's word."""
 
     version: Version
     former: Version | None
     promoted: bool
     gates: tuple[Gate, ...]
     reason: str
+    waits: bool = False
 
 
 def train_and_register(
@@ -64,12 +65,19 @@ def train_and_register(
 
 
 def decide(
-    lake: Path, registry: Registry, applied: AppliedModel, *, number: str | None = None, force: str = ""
+    lake: Path,
+    registry: Registry,
+    applied: AppliedModel,
+    *,
+    number: str | None = None,
+    force: str = "",
+    ask_first: bool = False,
 ) -> Decided:
     """Promote a version, by default the challenger, if every gate holds on the newest labelled window, or by force.
 
-    `force` is why a person promotes it whatever the gates say. What is decided is written on the version. Raises
-    RefusedError where there is no challenger, or nothing that both can be judged by.
+    `force` is why a person promotes it whatever the gates say; with `ask_first` a version whose gates hold waits for
+    one. What is decided is written on the version. Raises RefusedError where there is no challenger, or nothing that
+    both can be judged by.
     """
     model = applied.model
     version = registry.version(model.name, number) if number else registry.aliased(model.name, CHALLENGER)
@@ -84,13 +92,15 @@ def decide(
         () if force else tuple(gates_of(model.gates, model.metric, _evidence(lake, registry, model, version, former)))
     )
     why = f"by hand: {force}" if force else reason(list(found))
-    promoted = all(gate.held for gate in found)
-    registry.note(version, f"{'promoted' if promoted else 'not promoted'}: {why}")
+    fit = all(gate.held for gate in found)
+    promoted = fit and not ask_first
+    became = "promoted" if promoted else "waits for a person" if fit else "not promoted"
+    registry.note(version, f"{became}: {why}")
     if promoted:
         if force:
             registry.load(version)
         registry.crown(version)
-    return Decided(registry.version(model.name, version.number), former, promoted, found, why)
+    return Decided(registry.version(model.name, version.number), former, promoted, found, why, waits=fit and ask_first)
 
 
 def roll_back(registry: Registry, model: str, why: str) -> Decided:

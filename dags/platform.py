@@ -73,4 +73,9 @@ def view_of(view: str) -> Asset:
     return Asset(name=f"view.{view}", uri=f"tideline://view/{view}", group="tideline")
 
 
+def model_of(model: str) -> Asset:
+    """The champion of a model."""
+    return Asset(name=f"model.{model}", uri=f"tideline://model/{model}", group="tideline")
+
+
 RAW: Final = {event: raw_of(event) for event in sorted(CATALOG.events)}

@@ -82,6 +82,9 @@ def promote(
     model: str,
     version: Annotated[str, typer.Option(help="Another version than the challenger.")] = "",
     force: Annotated[str, typer.Option(help="Promote whatever the gates say; the reason why.")] = "",
+    ask_first: Annotated[
+        bool, typer.Option("--ask-first/--at-once", help="Where every gate holds, leave it to a person still.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger champion if every gate holds on the newest labelled window; write why on the version."""
@@ -93,7 +96,7 @@ def promote(
     applied = applied_model(settings, model)
     with progress() as report, registry(settings) as known:
         report("comparing")
-        done = decide(settings.lake, known, applied, number=version or None, force=force)
+        done = decide(settings.lake, known, applied, number=version or None, force=force, ask_first=ask_first)
     show(as_json, encode_decided(done), decided_lines(done))
 
 

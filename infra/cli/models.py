@@ -67,6 +67,9 @@ def promote(
     model: Name,
     version: Annotated[str, typer.Option(help="Another version than the challenger.")] = "",
     force: Annotated[str, typer.Option(help="Promote whatever the gates say; the reason why.")] = "",
+    ask_first: Annotated[
+        bool, typer.Option("--ask-first/--at-once", help="Where every gate holds, leave it to a person still.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger champion if it is better beyond noise on the newest labelled window, and no gate fails.
@@ -76,7 +79,8 @@ def promote(
     from infra.cli.layers import call
 
     given = [option for name, text in (("--version", version), ("--force", force)) if text for option in (name, text)]
-    call("batch_layer", "model", "promote", model, *given, as_json=as_json)
+    asked = ["--ask-first"] if ask_first else []
+    call("batch_layer", "model", "promote", model, *given, *asked, as_json=as_json)
 
 
 def rollback(

@@ -58,6 +58,10 @@ def test_the_life_of_a_champion(store: tuple[Path, Registry]) -> None:
     assert known.version("life", "1").aliases == (CHAMPION,)
 
     second = trained(store, strong)
+    asked = decide(lake, known, applied(strong), ask_first=True)
+    assert (asked.promoted, asked.waits) == (False, True)
+    assert known.version("life", second.number).tags["reason"] == f"waits for a person: {asked.reason}"
+    assert known.aliased("life", CHAMPION) == known.version("life", "1")
     done = decide(lake, known, applied(strong))
     assert done.promoted
     assert done.former is not None

@@ -14,7 +14,7 @@ import pytest
 from schemas.core.catalog import load_catalog
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-DAGS = ("archive", "backfill", "recompute", "reconcile", "speed_keeper", "upkeep", "views")
+DAGS = ("archive", "backfill", "recompute", "reconcile", "retrain", "speed_keeper", "upkeep", "views")
 
 
 @pytest.fixture(name="parsed", scope="module")

@@ -1,0 +1,115 @@
+"""### Train a challenger of each model, and replace the champion if it is better beyond noise
+
+Every night, or by hand. Parameters: `model`, or `all`; and whether a person is asked before a champion is replaced.
+
+    training_set ─► train ─► decide ─► waits? ─► approve ─► promote        for each model by itself
+
+**Reads** valid records, one version of each table, and the registry. **Writes** a training set with a row for each
+event of the model whose label is known by now, a version in MLflow as `challenger`, and on it why it did or did not
+become `champion`: the label of `decide` in this run says it in short, its log gate by gate. **Emits** the asset of each
+model that has a new champion.
+
+The champion goes on scoring meanwhile, whatever fails here.
+
+**When it fails**
+
+| what is red | do |
+|---|---|
+| `training_set` | an event is not judged yet, or no horizon has passed: `views` has to run first; clear it then |
+| `train` | its log says what is missing: rows, both outcomes, or MLflow (`tideline status`); clear it |
+| `decide` | the challenger could not be held against the champion; its log names what to write or train again |
+| `approve` | nobody answered within two days; `tideline model promote MODEL` promotes it still |
+
+A challenger that is not promoted is no failure. A champion that was wrong: `tideline model rollback MODEL`.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import DAG, AssetAlias, Context, Param, task, task_group
+
+from dags.platform import CATALOG, SETTINGS, deadline, every, model_of
+from infra.airflow.operators import Application, Command, Done
+
+MODELS = AssetAlias("models", group="tideline")
+_DECIDED = "ti.xcom_pull(task_ids='of_model.decide', map_indexes=ti.map_index)"
+
+
+def crowned(done: Done, context: Context) -> None:
+    """What was decided as the label of the task, and the asset of a model whose champion is another one."""
+    became = "promoted" if done["promoted"] else "waits" if done["waits"] else "not promoted"
+    context["decided"] = f"{done['model']} {done['version']} {became}: {done['reason']}"  # type: ignore[typeddict-unknown-key]
+    if done["promoted"]:
+        extra = {"version": done["version"], "former": done["former"], "reason": done["reason"]}
+        context["outlet_events"][MODELS].add(model_of(done["model"]), extra=extra)
+
+
+with DAG(
+    "retrain",
+    schedule=every("0 5 * * *", "retrain"),
+    deadline=deadline("retrain", timedelta(days=3)),
+    doc_md=__doc__,
+    params={
+        "model": Param("all", type="string", enum=["all", *CATALOG.models], description="One model, or all of them."),
+        "ask_first": Param(False, type="boolean", description="A person promotes what every gate lets pass."),
+    },
+    **SETTINGS,
+) as dag:
+
+    @task(doc_md="The models that the parameters name.")
+    def chosen(params: dict[str, Any] | None = None) -> list[str]:
+        """All, or one."""
+        assert params is not None
+        return list(CATALOG.models) if params["model"] == "all" else [params["model"]]
+
+    @task.short_circuit(doc_md="Goes on where every gate holds and a person has the last word.")
+    def waits(done: Done) -> bool:
+        """Whether a person has to decide."""
+        return bool(done["waits"])
+
+    @task_group
+    def of_model(model: str) -> None:
+        """What is done for each model by itself."""
+        training_set = Application(
+            task_id="training_set",
+            arguments=["training-set", model],
+            doc_md="Writes a row for each event of the model, as it would have been answered then, with its label.",
+        )
+        train = Command(
+            task_id="train",
+            arguments=["batch_layer", "train", model],
+            doc_md="Learns from the older rows and registers the version as challenger, judged by the newest window.",
+        )
+        decide = Command(
+            task_id="decide",
+            arguments=[
+                *("batch_layer", "model", "promote", model),
+                "{{ '--ask-first' if params.ask_first else '--at-once' }}",
+            ],
+            outlets=[MODELS],
+            emit=crowned,
+            map_index_template="{{ decided }}",
+            doc_md="Holds the challenger against the champion on rows that neither has learnt from.",
+        )
+        approve = ApprovalOperator(
+            task_id="approve",
+            subject="Replace the champion?",
+            body=f"{{{{ {_DECIDED} | tojson(indent=2) }}}}",
+            response_timeout=timedelta(days=2),
+            execution_timeout=None,
+            doc_md="Waits for a person. *Required Actions* shows every gate.",
+        )
+        promote = Command(
+            task_id="promote",
+            arguments=["batch_layer", "model", "promote", model, "--version", f"{{{{ ({_DECIDED}).version }}}}"],
+            outlets=[MODELS],
+            emit=crowned,
+            doc_md="Promotes it, if every gate still holds.",
+        )
+        training_set >> train >> decide
+        waits(decide.output) >> approve >> promote
+
+    of_model.expand(model=chosen())
