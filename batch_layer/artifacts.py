@@ -13,13 +13,13 @@ from mlflow.types.schema import ColSpec, Schema
 
 from batch_layer.examples import numbers
 from batch_layer.plots import plots
-from batch_layer.registry import ARTIFACT, FITTED, SIGNATURE, artifact_tags
+from batch_layer.registry import artifact_tags
 from batch_layer.training import Learnt, Trained
+from schemas.core.artifacts import ARTIFACT, BASELINE, EXAMPLE, FITTED, SIGNATURE
 from schemas.core.codec import encode_model
 from schemas.core.models import Model
 from schemas.core.signatures import encode_signature
 
-BASELINE = "baseline"
 _EXAMPLES = 5
 
 
@@ -32,14 +32,23 @@ def write_artifacts(folder: Path, model: Model, trained: Trained) -> None:
         figure.savefig(folder / name)
 
 
-def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
-    folder.mkdir(parents=True)
-    signature = encode_signature(learnt.signature)
-    (folder / FITTED).write_text(learnt.fitted.text)
-    (folder / SIGNATURE).write_text(signature)
+def texts_of(learnt: Learnt, trained: Trained) -> dict[str, str]:
+    """The artifact, by name of its files; the example is what a reader tries it with."""
     columns = [each.name for each in learnt.signature.columns]
     rows = numbers(learnt.signature, trained.judged.first(_EXAMPLES))
-    (folder / "input_example.json").write_text(json.dumps({"columns": columns, "data": _plain(rows)}))
+    return {
+        FITTED: learnt.fitted.text,
+        SIGNATURE: encode_signature(learnt.signature),
+        EXAMPLE: json.dumps({"columns": columns, "data": _plain(rows)}),
+    }
+
+
+def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
+    folder.mkdir(parents=True)
+    texts = texts_of(learnt, trained)
+    for name, text in texts.items():
+        (folder / name).write_text(text)
+    columns = [each.name for each in learnt.signature.columns]
     described = Description(
         signature=ModelSignature(
             inputs=Schema([ColSpec("double", name, required=False) for name in columns]),
@@ -47,7 +56,7 @@ def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
         )
     )
     # No flavor that MLflow knows, so that nothing decides by this file which code to import.
-    described.add_flavor("tideline", **artifact_tags(learnt.fitted, signature))
+    described.add_flavor("tideline", **artifact_tags(learnt.fitted, texts))
     described.save(str(folder / "MLmodel"))
 
 

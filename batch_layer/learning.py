@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
 import lightgbm
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from batch_layer.examples import Floats
+from schemas.core.artifacts import LOGISTIC, TREES
 from schemas.core.errors import BadValue, UnknownName
 from schemas.core.estimators import Estimator
 from schemas.core.logistic import Logistic, decode_logistic
-
-TREES: Final = "lightgbm-text"
-LOGISTIC: Final = "logistic-json"
-
 
 Scorer = Callable[[Floats], Floats]
 

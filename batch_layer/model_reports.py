@@ -9,6 +9,7 @@ from batch_layer.judging import Quality
 from batch_layer.promotion import Decided
 from batch_layer.registry import Version
 from batch_layer.training import Trained
+from schemas.core.artifacts import REFUSED
 from schemas.core.instants import format_instant
 
 
@@ -48,6 +49,7 @@ def encode_version(version: Version) -> dict[str, Any]:
         "training_version": int(version.tags.get("training_version", -1)),
         "code": version.tags.get("code"),
         "reason": version.tags.get("reason"),
+        "refused": version.tags.get(REFUSED),
     }
 
 
@@ -57,7 +59,8 @@ def version_line(version: Version) -> str:
     metric = version.tags.get("metric", "metric")
     value, baseline = (float(version.tags.get(name, "nan")) for name in ("quality", "baseline"))
     told = version.tags.get("reason", "nothing decided yet")
-    return f"{version.model} {version.number}{aliases}: {metric} {value:.4f}, baseline {baseline:.4f}; {told}"
+    refused = f"; serving REFUSES it: {version.tags[REFUSED]}" if version.tags.get(REFUSED) else ""
+    return f"{version.model} {version.number}{aliases}: {metric} {value:.4f}, baseline {baseline:.4f}; {told}{refused}"
 
 
 def encode_decided(done: Decided) -> dict[str, Any]:

@@ -11,18 +11,19 @@ from typing import Final
 
 import numpy as np
 
-from batch_layer.artifacts import BASELINE, write_artifacts
+from batch_layer.artifacts import texts_of, write_artifacts
 from batch_layer.examples import Examples, Floats, numbers, read_examples, slices
 from batch_layer.gating import Evidence, Gate, Slices, gates_of, reason
 from batch_layer.judging import Quality, by_slice, paired_gain, quality
 from batch_layer.learning import Fitted
-from batch_layer.registry import CHALLENGER, CHAMPION, Registry, Version, artifact_tags
+from batch_layer.registry import Registry, Version, artifact_tags
 from batch_layer.training import LEAST_OF_SLICE, Trained, newest_set, train
-from schemas.core.codec import model_of, training_set_of
+from schemas.core.artifacts import BASELINE, CHALLENGER, CHAMPION
+from schemas.core.codec import inputs_of, model_of, training_set_of
 from schemas.core.errors import RefusedError
 from schemas.core.instants import Instant, format_instant
 from schemas.core.models import Model
-from schemas.core.signatures import Signature, encode_signature
+from schemas.core.signatures import Signature
 from schemas.lake.models import AppliedModel
 from schemas.lake.training_sets import TrainingSet
 from schemas.settings import CHECKOUT
@@ -186,12 +187,13 @@ def _numbered(name: str, found: Quality) -> dict[str, float]:
 
 def _tags(model: Model, trained: Trained) -> dict[str, str]:
     listed = trained.listed
-    own = artifact_tags(trained.model.fitted, encode_signature(trained.model.signature))
-    plain = artifact_tags(trained.baseline.fitted, encode_signature(trained.baseline.signature))
+    own = artifact_tags(trained.model.fitted, texts_of(trained.model, trained))
+    plain = artifact_tags(trained.baseline.fitted, texts_of(trained.baseline, trained))
     return {
         **own,
         **{f"{BASELINE}.{name}": value for name, value in plain.items()},
         "definition": model_of(model),
+        "inputs_of": inputs_of(model),
         "rows_of": listed.rows_of,
         "training_table": listed.table,
         "training_version": str(listed.version),

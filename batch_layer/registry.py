@@ -6,7 +6,6 @@ version, and nothing of it is read before the hash fits. Its `MLmodel` names no 
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import tempfile
@@ -25,18 +24,23 @@ from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities.model_registry import ModelVersion
 
 from batch_layer.learning import Fitted, read_fitted
+from schemas.core.artifacts import (
+    ARTIFACT,
+    CHALLENGER,
+    CHAMPION,
+    FITTED,
+    PREFIX,
+    SIGNATURE,
+    sha256,
+    tag_of,
+    tags_of,
+)
 from schemas.core.errors import RefusedError, UnavailableError, UnknownName
 from schemas.core.instants import Instant
 from schemas.core.signatures import Signature, decode_signature
 from schemas.settings import Settings
 
-CHALLENGER: Final = "challenger"
-CHAMPION: Final = "champion"
-ARTIFACT: Final = "model"
-FITTED: Final = "fitted.txt"
-SIGNATURE: Final = "signature.json"
-
-_CHAMPIONS: Final = "tideline.champions"
+_CHAMPIONS: Final = f"{PREFIX}champions"
 """A tag of the registered model: the versions that were champion, one after the other, separated by commas."""
 
 
@@ -86,7 +90,7 @@ class Registry:
         run = self._client.create_run(self._experiment(model), start_time=now, run_name=f"{model} {tags['code'][:12]}")
         identity = run.info.run_id
         try:
-            named = {f"tideline.{name}": value for name, value in tags.items()}
+            named = {f"{PREFIX}{name}": value for name, value in tags.items()}
             self._client.log_batch(
                 identity,
                 [Metric(name, value, now, 0) for name, value in metrics.items()],
@@ -123,10 +127,10 @@ class Registry:
 
     def load(self, version: Version, part: str = ARTIFACT) -> Loaded:
         """The artifact, or the `BASELINE` beside it, once its hash fits; raises RefusedError for what was edited."""
-        tags = version.tags if part == ARTIFACT else _tags_under(version.tags, part)
+        tags = tags_of(part, version.tags)
         texts = {name: self._bytes(version, f"{part}/{name}") for name in (FITTED, SIGNATURE)}
         for name, text in texts.items():
-            if sha256(text) != tags.get(_tag_of(name)):
+            if sha256(text) != tags.get(tag_of(name)):
                 raise RefusedError(
                     f"`{part}/{name}` of version {version.number} of model `{version.model}` is not what was "
                     f"registered, so nothing of it is read; train it again with `tideline train {version.model}`"
@@ -136,7 +140,7 @@ class Registry:
 
     def note(self, version: Version, why: str) -> None:
         """Write the reason on the version."""
-        self._client.set_model_version_tag(version.model, version.number, "tideline.reason", why)
+        self._client.set_model_version_tag(version.model, version.number, f"{PREFIX}reason", why)
         self._client.update_model_version(version.model, version.number, why)
 
     def crown(self, version: Version) -> None:
@@ -216,26 +220,12 @@ def registry(settings: Settings) -> Iterator[Registry]:
         raise UnavailableError(f"MLflow at `{uri}` does not do it ({told}); look at `tideline status`") from error
 
 
-def sha256(text: bytes) -> str:
-    """As it stands on a version."""
-    return hashlib.sha256(text).hexdigest()
-
-
-def artifact_tags(fitted: Fitted, signature: str) -> dict[str, str]:
-    """What a version says of its artifact."""
-    texts = {FITTED: fitted.text, SIGNATURE: signature}
-    return {"format": fitted.format, **{_tag_of(name): sha256(text.encode()) for name, text in texts.items()}}
-
-
-def _tag_of(name: str) -> str:
-    return f"sha256.{name}"
-
-
-def _tags_under(tags: Mapping[str, str], part: str) -> dict[str, str]:
-    return {name.removeprefix(f"{part}."): value for name, value in tags.items() if name.startswith(f"{part}.")}
+def artifact_tags(fitted: Fitted, texts: Mapping[str, str]) -> dict[str, str]:
+    """What a version says of its artifact, `texts` by name."""
+    return {"format": fitted.format, **{tag_of(name): sha256(text.encode()) for name, text in texts.items()}}
 
 
 def _version(found: ModelVersion, aliases: Mapping[str, str]) -> Version:
-    tags = {name.removeprefix("tideline."): value for name, value in found.tags.items()}
+    tags = {name.removeprefix(PREFIX): value for name, value in found.tags.items()}
     own = tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(found.version)))
     return Version(found.name, str(found.version), found.run_id or "", own, tags)

@@ -14,8 +14,8 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 class Settings:
     """One stack. Two stacks share nothing but `jars` and the Python environments.
 
-    `home` holds all state; `kafka` is `host:port`; `flink`, `serving` and `airflow` are base URLs; a stack whose
-    `airflow` is empty has none. `mlflow` is a base URL, or empty for a database in the home.
+    `home` holds all state; `kafka` is `host:port`; the others are base URLs. A stack whose `airflow` is empty has none;
+    one whose `mlflow` is empty has no server of it, tracks in a database in the home, and scores nothing.
     """
 
     home: Path
@@ -23,9 +23,9 @@ class Settings:
     flink: str
     serving: str
     airflow: str
+    mlflow: str
     jars: Path
     stream_python: Path
-    mlflow: str = ""
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -36,6 +36,7 @@ class Settings:
             flink=environment.get("TIDELINE_FLINK", "http://127.0.0.1:18081"),
             serving=environment.get("TIDELINE_SERVING", "http://127.0.0.1:18080"),
             airflow=environment.get("TIDELINE_AIRFLOW", "http://127.0.0.1:18085"),
+            mlflow=environment.get("TIDELINE_MLFLOW", "http://127.0.0.1:18087"),
             jars=Path(environment.get("TIDELINE_JARS", CHECKOUT / ".tideline" / "jars")),
             stream_python=Path(
                 environment.get(
@@ -43,7 +44,6 @@ class Settings:
                     CHECKOUT / ".tideline" / "env" / "stream" / "bin" / "python",
                 )
             ),
-            mlflow=environment.get("TIDELINE_MLFLOW", ""),
         )
 
     @property

@@ -29,6 +29,9 @@ _AIRFLOW: Final[Mapping[str, str]] = {
 }
 """By program the part of Airflow's health that it answers for."""
 
+_TRACKED: Final = "/api/2.0/mlflow/experiments/search?max_results=1"
+"""What MLflow answers from its database, once that is there."""
+
 
 def condition_of(layout: Layout, program: str) -> Callable[[], bool] | None:
     """What has to hold once the program runs; `None` where running is all."""
@@ -37,6 +40,7 @@ def condition_of(layout: Layout, program: str) -> Callable[[], bool] | None:
         "flink-jobmanager": lambda: read_json(f"{layout.settings.flink}/overview") is not None,
         "flink-taskmanager": lambda: slots(layout.settings.flink, process_ids(layout, program)[-1:]) == flink.SLOTS,
         **{name: partial(airflow_works, layout.settings.airflow, part) for name, part in _AIRFLOW.items()},
+        "mlflow": lambda: read_json(f"{layout.settings.mlflow}{_TRACKED}") is not None,
         "reader": lambda: read_json(f"{layout.settings.serving}/healthz") is not None,
     }
     return known.get(program)

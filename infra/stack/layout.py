@@ -82,6 +82,11 @@ class Layout:
         return self.airflow_data / "secrets"
 
     @property
+    def mlflow_data(self) -> Path:
+        """MLflow's database and artifacts; `secrets` in it is for this user alone."""
+        return self.home / "mlflow"
+
+    @property
     def kafka_port(self) -> int:
         return int(self.settings.kafka.rpartition(":")[2])
 
@@ -104,6 +109,15 @@ class Layout:
     @property
     def airflow_port(self) -> int:
         return url_port(self.settings.airflow)
+
+    @property
+    def mlflow_port(self) -> int:
+        return url_port(self.settings.mlflow)
+
+    @property
+    def model_loader_port(self) -> int:
+        """Where MLflow tells that an alias has moved."""
+        return self.mlflow_port + 1
 
     def log(self, program: str) -> Path:
         return self.settings.logs / f"{program}.log"

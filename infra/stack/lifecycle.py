@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from infra.java import Java
-from infra.stack import airflow, files, kafka
+from infra.stack import airflow, files, kafka, mlflow
 from infra.stack.conditions import BOUND, condition_of
 from infra.stack.layout import Layout
 from infra.stack.noted import restarts
@@ -100,6 +100,8 @@ def _start(
     require_free(port for port in ports_of(layout) if port.program in names)
     if "kafka" in names:
         kafka.format_storage(layout, java)
+    if "mlflow" in names:
+        mlflow.prepare(layout)
     with ThreadPoolExecutor(1) as beside:
         # Airflow makes its tables while the programs before it come up.
         prepared = beside.submit(airflow.prepare, layout) if names & airflow.COMPONENTS.keys() else None

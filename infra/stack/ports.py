@@ -24,16 +24,22 @@ class Port:
 
 def ports_of(layout: Layout) -> tuple[Port, ...]:
     """Every fixed port of the stack. The inner ones follow the outer ones by one."""
-    ports = (
+    ports: tuple[Port, ...] = (
         Port(layout.kafka_port, "kafka", "kafka", "TIDELINE_KAFKA"),
         Port(layout.kafka_controller_port, "kafka", "kafka's controller, one above its own", "TIDELINE_KAFKA"),
         Port(layout.flink_port, "flink-jobmanager", "flink", "TIDELINE_FLINK"),
         Port(layout.flink_rpc_port, "flink-jobmanager", "flink's job manager, one above its own", "TIDELINE_FLINK"),
         Port(layout.serving_port, "reader", "serving", "TIDELINE_SERVING"),
     )
-    if not layout.settings.airflow:
-        return ports
-    return (*ports, Port(layout.airflow_port, "airflow-api-server", "airflow", "TIDELINE_AIRFLOW"))
+    if layout.settings.mlflow:
+        loader = "what mlflow tells of models, one above its own"
+        ports += (
+            Port(layout.mlflow_port, "mlflow", "mlflow", "TIDELINE_MLFLOW"),
+            Port(layout.model_loader_port, "model-loader", loader, "TIDELINE_MLFLOW"),
+        )
+    if layout.settings.airflow:
+        ports += (Port(layout.airflow_port, "airflow-api-server", "airflow", "TIDELINE_AIRFLOW"),)
+    return ports
 
 
 def require_free(ports: Iterable[Port]) -> None:

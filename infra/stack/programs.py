@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from infra.demo import state as replay_state
 from infra.java import Java
-from infra.stack import airflow, flink, kafka
+from infra.stack import airflow, flink, kafka, mlflow
 from infra.stack.layout import Layout
 from infra.stack.processes import MARK
 from schemas.core.errors import UnknownName
@@ -26,6 +26,7 @@ NAMES = (
     "applier",
     "loader",
     "reader",
+    *mlflow.PROGRAMS,
     *airflow.COMPONENTS,
     "replay",
 )
@@ -59,6 +60,8 @@ def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
         "applier": _module("serving_layer", "apply"),
         "loader": _module("serving_layer", "load"),
         "reader": _module(*serve),
+        **({"mlflow": mlflow.command(layout)} if layout.settings.mlflow else {}),
+        "model-loader": _module("serving_layer", "load-models"),
         **{name: airflow.command(name) for name in airflow.COMPONENTS},
         "replay": _module("infra.demo"),
     }
@@ -73,18 +76,20 @@ def programs_of(layout: Layout, java: Java) -> tuple[Program, ...]:
             after="airflow-api-server" if name == "airflow-scheduler" else "",
         )
         for name in NAMES
-        if layout.settings.airflow or name not in airflow.COMPONENTS
+        if name not in _left_out(layout)
     )
 
 
 def usual(layout: Layout) -> list[str]:
-    """What `up` starts: all, but for the replay where no demo has begun one, and Airflow in a stack without it."""
-    replayed = replay_state.is_live(layout.home)
-    return [
-        name
-        for name in NAMES
-        if (name != "replay" or replayed) and (name not in airflow.COMPONENTS or layout.settings.airflow)
-    ]
+    """What `up` starts: all of this stack, but for the replay where no demo has begun one."""
+    replayed, left_out = replay_state.is_live(layout.home), _left_out(layout)
+    return [name for name in NAMES if name not in left_out and (name != "replay" or replayed)]
+
+
+def _left_out(layout: Layout) -> set[str]:
+    """The programs of Airflow and of MLflow where the stack has none."""
+    parts = ((layout.settings.airflow, airflow.COMPONENTS), (layout.settings.mlflow, mlflow.PROGRAMS))
+    return {name for url, programs in parts if not url for name in programs}
 
 
 def chosen(programs: Sequence[Program], only: Iterable[str] | None) -> tuple[Program, ...]:
@@ -124,6 +129,8 @@ def script(program: Program, layout: Layout, environment: Mapping[str, str], con
     """
     if program.name in airflow.COMPONENTS:
         environment = {**environment, **airflow.environment(layout)}
+    if program.name == "mlflow":
+        environment = {**environment, **mlflow.environment()}
     exports = _exports({**environment, MARK: str(layout.home), "PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2"})
     digest = hashlib.sha256(configuration.encode()).hexdigest()
     named = f' {shlex.quote(program.named_by)}"$$"' if program.named_by else ""

@@ -156,6 +156,7 @@ def _pages(layout: Layout, lines: Sequence[Line]) -> tuple[Page, ...]:
     pages = {
         "reader": Page("answers", f"{settings.serving}/docs"),
         "flink-jobmanager": Page("Flink", settings.flink),
+        "mlflow": Page("MLflow", settings.mlflow),
         "airflow-api-server": Page("Airflow", settings.airflow, login),
     }
     running = [pages[line.name] for line in lines if line.name in pages and line.state == "running"]

@@ -96,8 +96,25 @@ def model_of(model: Model) -> str:
             **judged,
             "stale_after": model.stale_after,
             "prior": model.prior,
+            "threshold": model.threshold,
         }
     )
+
+
+def inputs_of(model: Model) -> str:
+    """The hash of what a score is made of: a version that has learnt from other inputs is not scored."""
+    asks = [[name, ask.by, formula_of(ask.view, ask.features)] for name, ask in model.asks]
+    request = [[name, _encode(model.on.types[name])] for name in model.request]
+    return _hash({"on": model.on.name, "request": request, "asks": asks})
+
+
+def formula_of(view: View, features: Collection[str]) -> str:
+    """The hash of how these features come about, whatever the contract says by then of which records are valid.
+
+    Raises UnknownName where the view lacks one of them.
+    """
+    named = [view.feature(name).name for name in features]
+    return _hash({**_meaning_of_view(view, named), "event": view.on.name})
 
 
 def _meaning_of_rows(model: Model) -> dict[str, Any]:

@@ -22,7 +22,7 @@ from schemas.core.instants import Duration, parse_duration
 from schemas.core.nodes import Node
 from schemas.core.records import SYSTEM_FIELDS
 from schemas.core.resolution import columns_of, resolve_part, type_of
-from schemas.core.types import Bool, Float64, Int64, Type, type_name
+from schemas.core.types import Bool, Field, Float64, Int64, Type, type_name
 from schemas.core.views import KEY_TYPES, View
 
 Pairs = tuple[tuple[str, str], ...]
@@ -68,8 +68,9 @@ class Model:
     """What is predicted for each event `on`: the probability that its label is true.
 
     `request` are fields of the event itself; the features of each ask are called `{ask}_{feature}`. `baseline` is the
-    request field on which a plain model stands beside it. Features older than `stale_after` are not used for a score;
-    `prior` is the score where nothing is known.
+    request field on which a plain model stands beside it. Features of a view whose claims lag by more than
+    `stale_after` are not used for a score as they are; `prior` is the score where nothing is known. A score of
+    `threshold` or more decides for true.
     """
 
     name: str
@@ -83,6 +84,7 @@ class Model:
     gates: Gates
     stale_after: Duration
     prior: float
+    threshold: float
     doc: str
 
     def __init__(  # noqa: PLR0913 - a definition is written once, by keyword
@@ -99,6 +101,7 @@ class Model:
         gates: Gates,
         stale_after: str,
         prior: float,
+        threshold: float = 0.5,
         doc: str = "",
     ) -> None:
         check_name("model", name)
@@ -114,6 +117,7 @@ class Model:
         put(self, "gates", gates)
         put(self, "stale_after", parse_duration(stale_after))
         put(self, "prior", float(prior))
+        put(self, "threshold", float(threshold))
         put(self, "doc", doc)
         _check_judging(self)
         _check_columns(self)
@@ -135,6 +139,13 @@ class Model:
         keys = {field for _, ask in self.asks for _, field in ask.by} | {field for _, field in self.label.by}
         kept = {*self.request, *keys, *self.gates.slices} - SYSTEM_FIELDS.keys()
         return {name: self.on.types[name] for name in sorted(kept)}
+
+    @property
+    def row(self) -> dict[str, Field]:
+        """The fields of the spine event that a score asks for: request and keys of views, by name."""
+        needed = {*self.request, *(field for _, ask in self.asks for _, field in ask.by)}
+        fields = {**{name: Field(of) for name, of in SYSTEM_FIELDS.items()}, **dict(self.on.fields)}
+        return {name: fields[name] for name in sorted(needed)}
 
     @property
     def events(self) -> dict[str, Event]:
@@ -264,6 +275,8 @@ def _check_judging(model: Model) -> None:
         raise DefinitionError(f"metric `{model.metric}` of model `{name}` is unknown; available: {', '.join(METRICS)}")
     if not 0 < model.prior < 1:
         raise DefinitionError(f"prior {model.prior:g} of model `{name}` is no probability between 0 and 1; give one")
+    if not 0 < model.threshold < 1:
+        raise DefinitionError(f"threshold {model.threshold:g} of model `{name}` is no probability between 0 and 1")
     for field in model.gates.slices:
         if field not in types or not isinstance(types[field], KEY_TYPES):
             listed = ", ".join(f"`{each}`" for each, of in sorted(types.items()) if isinstance(of, KEY_TYPES))

@@ -24,9 +24,9 @@ _PORTS = range(20_000, 32_000, 10)
 _BOUND_SECONDS = 400
 
 
-def settings_at(home: Path, *, airflow: bool = False) -> Settings:
-    """Settings of a new stack at `home`, on ports that are free now; Airflow takes a minute and 700 MB."""
-    base = next(base for base in random.sample(_PORTS, len(_PORTS)) if all(is_free(base + i) for i in range(6)))
+def settings_at(home: Path, *, airflow: bool = False, mlflow: bool = False) -> Settings:
+    """Settings of a new stack at `home`, on ports that are free now; Airflow takes a minute and 700 MB, MLflow 450."""
+    base = next(base for base in random.sample(_PORTS, len(_PORTS)) if all(is_free(base + i) for i in range(8)))
     return replace(
         Settings.from_environment({}),
         home=home,
@@ -34,6 +34,7 @@ def settings_at(home: Path, *, airflow: bool = False) -> Settings:
         flink=f"http://127.0.0.1:{base + 2}",
         serving=f"http://127.0.0.1:{base + 4}",
         airflow=f"http://127.0.0.1:{base + 5}" if airflow else "",
+        mlflow=f"http://127.0.0.1:{base + 6}" if mlflow else "",
     )
 
 
@@ -50,6 +51,7 @@ def environment(settings: Settings, catalog: Path | None = None) -> dict[str, st
         "TIDELINE_FLINK": settings.flink,
         "TIDELINE_SERVING": settings.serving,
         "TIDELINE_AIRFLOW": settings.airflow,
+        "TIDELINE_MLFLOW": settings.mlflow,
         "TIDELINE_JARS": str(settings.jars),
         "TIDELINE_STREAM_PYTHON": str(settings.stream_python),
     }
@@ -103,9 +105,9 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def running_stack(home: Path, *arguments: str, airflow: bool = False) -> Iterator[Settings]:
+def running_stack(home: Path, *arguments: str, airflow: bool = False, mlflow: bool = False) -> Iterator[Settings]:
     """A stack from `tideline up` with these arguments until the end of the block."""
-    settings = settings_at(home, airflow=airflow)
+    settings = settings_at(home, airflow=airflow, mlflow=mlflow)
     try:
         tideline(settings, "up", *arguments)
         yield settings

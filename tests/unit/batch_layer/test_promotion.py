@@ -10,7 +10,8 @@ import pytest
 
 from batch_layer.model_reports import decided_lines, encode_version, trained_lines, version_line
 from batch_layer.promotion import decide, roll_back, train_and_register
-from batch_layer.registry import CHALLENGER, CHAMPION, Registry, Version, registry
+from batch_layer.registry import Registry, Version, registry
+from schemas.core.artifacts import CHALLENGER, CHAMPION
 from schemas.core.errors import RefusedError, UnavailableError, UnknownName
 from schemas.core.instants import DAY, Instant
 from schemas.core.language import lightgbm, logistic
@@ -23,7 +24,7 @@ WEAK, STRONG = lightgbm(num_iterations=1, num_leaves=2), lightgbm(num_iterations
 
 @pytest.fixture(scope="module", name="store")
 def store_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Registry]]:
-    settings = replace(Settings.from_environment({}), home=tmp_path_factory.mktemp("home"))
+    settings = replace(Settings.from_environment({}), home=tmp_path_factory.mktemp("home"), mlflow="")
     with registry(settings) as known:
         yield settings.home, known
 

@@ -38,6 +38,7 @@ def layout_fixture(tmp_path: Path) -> Layout:
             flink="http://127.0.0.1:18081",
             serving="http://127.0.0.1:18080",
             airflow="http://127.0.0.1:18085",
+            mlflow="http://127.0.0.1:18087",
             jars=jars,
             stream_python=stream / "bin/python",
         )

@@ -24,9 +24,9 @@ def held_fixture() -> Iterator[int]:
 
 def test_every_port_of_a_stack_has_its_own_number(layout: Layout) -> None:
     ports = ports_of(layout)
-    assert sorted(port.number for port in ports) == [18080, 18081, 18082, 18085, 19092, 19093]
+    assert sorted(port.number for port in ports) == [18080, 18081, 18082, 18085, 18087, 18088, 19092, 19093]
     assert {port.variable for port in ports} == {
-        f"TIDELINE_{name}" for name in ("KAFKA", "FLINK", "SERVING", "AIRFLOW")
+        f"TIDELINE_{name}" for name in ("KAFKA", "FLINK", "SERVING", "AIRFLOW", "MLFLOW")
     }
 
 
