@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 
@@ -55,6 +56,11 @@ class Settings:
     def tracking(self) -> str:
         """Where MLflow tracks runs and models."""
         return self.mlflow or f"sqlite:///{self.home / 'mlflow' / 'mlflow.db'}"
+
+    @property
+    def models_told(self) -> int:
+        """The port on which serving is told by MLflow that an alias has moved: one above MLflow's own."""
+        return 1 + (urlsplit(self.mlflow).port or 0)
 
     @property
     def store(self) -> Path:

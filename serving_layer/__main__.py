@@ -1,4 +1,4 @@
-"""`python -m serving_layer apply | load | serve --port P`: the three processes of a replica.
+"""`python -m serving_layer apply | load | load-models | serve --port P`: the processes of a replica.
 
 Each runs until it is told to stop, and waits for what is not there yet.
 """
@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from schemas.core.errors import TidelineError, UnavailableError
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 _apply(settings)
             case "load":
                 _load(settings)
+            case "load-models":
+                _load_models(settings)
             case _:
                 _serve(settings, options.port)
     except TidelineError as error:
@@ -72,6 +75,32 @@ def _load(settings: Settings) -> None:
     os.close(alone)
 
 
+def _load_models(settings: Settings) -> None:
+    from serving_layer.environment import open_environment  # noqa: PLC0415
+    from serving_layer.models.canary import try_out  # noqa: PLC0415
+    from serving_layer.models.loading import ModelLoader, Waits  # noqa: PLC0415
+    from serving_layer.models.registry import MlflowRegistry  # noqa: PLC0415
+    from serving_layer.models.webhook import Doorbell  # noqa: PLC0415
+
+    if not settings.mlflow:
+        raise UnavailableError(
+            "this stack has no MLflow, so there is nothing to load models from; set `TIDELINE_MLFLOW`"
+        )
+    alone = _alone(settings.store, "model-loader")
+    os.nice(PRIORITY)
+    woken = threading.Event()
+    waits = Waits(_stopped(woken), woken)
+    environment, registry = open_environment(settings.store), MlflowRegistry(settings.mlflow)
+    doorbell = Doorbell(settings.models_told, woken.set)
+    ModelLoader(settings.store, environment, lake=settings.lake, registry=registry, waits=waits, try_out=try_out).run(
+        partial(registry.tell, doorbell.url, doorbell.secret)
+    )
+    doorbell.close()
+    registry.close()
+    environment.close()
+    os.close(alone)
+
+
 def _serve(settings: Settings, port: int) -> None:
     from serving_layer.http.server import serve  # noqa: PLC0415
     from serving_layer.store import LmdbStore  # noqa: PLC0415
@@ -95,11 +124,16 @@ def _alone(store: Path, process: str) -> int:
     return descriptor
 
 
-def _stopped() -> threading.Event:
-    """Set when the process is told to stop."""
+def _stopped(*also: threading.Event) -> threading.Event:
+    """Set when the process is told to stop, and these with it."""
     stopped = threading.Event()
+
+    def stop(*_: object) -> None:
+        for event in (stopped, *also):
+            event.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        signal.signal(number, stop)
     return stopped
 
 
@@ -108,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
     processes = parser.add_subparsers(dest="process", required=True)
     processes.add_parser("apply", help="follow the speed topics into the store")
     processes.add_parser("load", help="pull generations and runs from the lake into the store")
+    processes.add_parser("load-models", help="pull versions of models from MLflow into the store")
     serving = processes.add_parser("serve", help="answer over HTTP")
     serving.add_argument("--port", type=int, required=True)
     serving.add_argument("--workers", type=int, default=1, choices=[1], help="one process a port; start more readers")

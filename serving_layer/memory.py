@@ -22,6 +22,7 @@ from schemas.core.reference import key_of, passes
 from schemas.core.types import Value
 from schemas.core.views import Feature, View
 from schemas.core.windows import tile_of
+from serving_layer.models.served import ServedModel
 from serving_layer.snapshot import IMPORT_PENDING, NO_RUN, Claim, Contribution, Pair
 
 Key = tuple[Value, ...]
@@ -53,6 +54,7 @@ class _State:
     records: Mapping[str, tuple[Record, ...]] = field(default_factory=dict)
     rows: Mapping[str, Mapping[Key, tuple[Row, ...]]] = field(default_factory=dict)
     positions: Mapping[str, Position] = field(default_factory=dict)
+    models: Mapping[str, ServedModel] = field(default_factory=dict)
 
 
 class MemoryStore:
@@ -103,6 +105,15 @@ class MemoryStore:
         positions = {**self._state.positions, event: Position(dict(applied), through)}
         self._state = replace(self._state, positions=positions)
 
+    def withdraw(self, view: str) -> None:
+        """Serve the view no longer."""
+        state = self._state
+        self._state = replace(state, pairs={name: pair for name, pair in state.pairs.items() if name != view})
+
+    def serve_model(self, served: ServedModel) -> None:
+        """Score a model with these versions from here on."""
+        self._state = replace(self._state, models={**self._state.models, served.model.name: served})
+
     def prune(self, view: str, held_from: Instant) -> None:
         """Drop the epochs of a view below an instant; a boundary below it makes answers incomplete."""
         state = self._state
@@ -128,6 +139,10 @@ class MemorySnapshot:
     def pairs(self) -> Mapping[str, Pair]:
         """What is served now, by view."""
         return self._state.pairs
+
+    def models(self) -> Mapping[str, ServedModel]:
+        """What is scored with now, by model."""
+        return self._state.models
 
     def claim(self, view: str) -> Claim:
         """What the answers of the view promise to hold."""

@@ -2,7 +2,7 @@
 
       writes (loader, applier)                    reads
 ──●────────────●───────────●──────▶      store.snapshot() ─┐ pairs, claim, lookup
-  state 1      state 2     state 3                  └── all of them speak of one state
+  state 1      state 2     state 3                  └── all of them speak of one state, models too
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, Protocol
 from schemas.core.instants import Instant
 from schemas.core.types import Value
 from schemas.core.views import View
+from serving_layer.models.served import ServedModel
 
 NO_RUN: Final = "no stream run serves this definition"
 IMPORT_PENDING: Final = "import pending: history was imported after this generation; `tideline batch run` reads it"
@@ -102,6 +103,9 @@ class Snapshot(Protocol):
         `features` defaults to all of `view.features` in order. With `through`, only epochs below it are merged and
         `at` must equal it.
         """
+
+    def models(self) -> Mapping[str, ServedModel]:
+        """What is scored with now, by model."""
 
     def contributions(self, view: str, key: tuple[Value, ...]) -> list[Contribution]:
         """All that one entity is answered from: segments in order, then epochs in order; by tile within."""

@@ -24,6 +24,8 @@ from serving_layer.environment import Environment, Transaction, open_environment
 from serving_layer.figures import Figures
 from serving_layer.kernel import touch
 from serving_layer.layout import layout_of
+from serving_layer.models.records import MODELS, PREPARED, decode_chosen
+from serving_layer.models.served import OpenedModels, ServedModel
 from serving_layer.records import Choice, Claimed
 from serving_layer.segment_file import SegmentFile, TornSegment, open_segment, segment_path, verify_segment
 from serving_layer.served import Key, Served, key_bytes, serve, warm_up
@@ -40,12 +42,13 @@ Identity = tuple[str, str, int, str | None]
 
 @dataclass(frozen=True)
 class _Ready:
-    """All pairs of one version of the store, as far as `refreshed` refreshes could open them."""
+    """All pairs and models of one version of the store, as far as `refreshed` refreshes could open them."""
 
     version: bytes
     refreshed: int
     served: Mapping[str, Served]
     pairs: Mapping[str, Pair]
+    models: Mapping[str, ServedModel]
 
 
 class LmdbStore:
@@ -56,9 +59,10 @@ class LmdbStore:
         self._environment = environment or open_environment(root, readonly=True)
         self._files: dict[Path, SegmentFile] = {}
         self._torn: set[Path] = set()
+        self._models = OpenedModels(root)
         self._served: dict[Identity, Served] = {}
         self._refreshed = 0
-        self._ready = _Ready(b"-", 0, {}, {})
+        self._ready = _Ready(b"-", 0, {}, {}, {})
         self._claimed: dict[str, tuple[bytes, Claimed]] = {}
         self._claims: dict[str, tuple[Pair, Claimed | None, Claim]] = {}
         self._stopped = threading.Event()
@@ -89,6 +93,8 @@ class LmdbStore:
         with self.snapshot() as snapshot:
             current = snapshot.transaction.record(records.PAIRS)
             prepared = snapshot.transaction.record(records.PREPARED)
+            chosen = [decode_chosen(snapshot.transaction.record(name)) for name in (MODELS, PREPARED)]
+        self._models.refresh(each for some in chosen for each in some.values())
         wanted = [*records.decode_choices(current).values(), *records.decode_choices(prepared).values()]
         for choice in wanted:
             try:
@@ -114,7 +120,9 @@ class LmdbStore:
                 served[name] = replace(self._open(choice), pair=records.pair_of(choice, held))
             except TornSegment as error:
                 LOG.error("view `%s` cannot be served: %s", name, error)
-        self._ready = _Ready(version, refreshed, served, {name: each.pair for name, each in served.items()})
+        pairs = {name: each.pair for name, each in served.items()}
+        models = self._models.served(decode_chosen(transaction.record(MODELS)))
+        self._ready = _Ready(version, refreshed, served, pairs, models)
         return self._ready
 
     def claimed(self, transaction: Transaction, run: str) -> Claimed | None:
@@ -197,6 +205,10 @@ class LmdbSnapshot:
     def pairs(self) -> Mapping[str, Pair]:
         """What is served now, by view."""
         return self._all().pairs
+
+    def models(self) -> Mapping[str, ServedModel]:
+        """What is scored with now, by model."""
+        return self._all().models
 
     def claim(self, view: str) -> Claim:
         """The claim of a view in `pairs`."""

@@ -117,7 +117,7 @@ class Layout:
     @property
     def model_loader_port(self) -> int:
         """Where MLflow tells that an alias has moved."""
-        return self.mlflow_port + 1
+        return self.settings.models_told
 
     def log(self, program: str) -> Path:
         return self.settings.logs / f"{program}.log"

@@ -175,13 +175,18 @@ def _declared(event: Event, row: Mapping[str, Value]) -> Instant:
     return Instant(int(declared))
 
 
+def value_of(given: Json, of: Type) -> Value:
+    """What a JSON value is as a value of the type; None where it is none of it, NaN and infinity among that."""
+    return _READ[type(of)](given, of)
+
+
 def _field(name: str, field: Field, parsed: Mapping[str, Json]) -> Value:
     given = parsed.get(name)
     if given is None:
         if field.nullable:
             return None
         raise _Broken(f"{name}:missing")
-    value = _READ[type(field.type)](given, field.type)
+    value = value_of(given, field.type)
     if value is None:
         raise _Broken(f"{name}:type")
     return value

@@ -17,12 +17,15 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from schemas.core.errors import TidelineError
-from serving_layer.http import health, views
+from serving_layer.http import health, models, views
 from serving_layer.http.explain import explain_json
 from serving_layer.http.hot import ANSWER, LOOKUP, AnswerRoute, Hot, LookupRoute, Shortcut
 from serving_layer.http.metrics import Measured, Metrics
+from serving_layer.http.model_metrics import ScoringFigures
+from serving_layer.http.models import ModelDescription
 from serving_layer.http.openapi import document
 from serving_layer.http.pages import docs_page, front_page
+from serving_layer.http.predict import PREDICT, PredictRoute, Scorers
 from serving_layer.http.problems import Problem, problem_of, response_to, shown
 from serving_layer.http.reader import Reader
 from serving_layer.http.views import ViewDescription
@@ -37,6 +40,9 @@ ROUTES: Final = (
     "/metrics",
     "/openapi.json",
     "/readyz",
+    "/v1/models",
+    "/v1/models/{model}",
+    PREDICT,
     "/v1/views",
     "/v1/views/{view}",
     ANSWER,
@@ -61,9 +67,10 @@ class Application(FastAPI):
         return self._shortcut(super().build_middleware_stack())
 
 
-def create_app(reader: Reader) -> FastAPI:
-    """The whole HTTP plane over one reader."""
-    metrics = Metrics(reader)
+def create_app(reader: Reader, scorers: Scorers | None = None) -> FastAPI:
+    """The whole HTTP plane over one reader; `scorers` by default record nothing."""
+    scorers = scorers or Scorers()
+    metrics = Metrics(reader, ScoringFigures(reader, scorers).collect)
     app = Application(
         title=TITLE,
         version=VERSION,
@@ -74,9 +81,10 @@ def create_app(reader: Reader) -> FastAPI:
         lifespan=_lifespan,
         exception_handlers=_HANDLERS,
     )
-    app.answer_by((AnswerRoute(reader), LookupRoute(reader)), metrics)
+    app.answer_by((AnswerRoute(reader, metrics), LookupRoute(reader, metrics), PredictRoute(reader, scorers)), metrics)
     app.add_middleware(Measured, metrics=metrics)
     app.include_router(views.router(reader))
+    app.include_router(models.router(reader))
     app.include_router(health.router(reader))
     _add_explain(app, reader)
     _add_pages(app, reader, metrics)
@@ -94,8 +102,12 @@ def _add_pages(app: FastAPI, reader: Reader, metrics: Metrics) -> None:
         with reader.store.snapshot() as snapshot:
             return [views.describe(pair) for _, pair in sorted(snapshot.pairs().items())]
 
-    def described_api(served: list[ViewDescription]) -> dict[str, Any]:
-        return document(get_openapi(title=TITLE, version=VERSION, routes=app.routes), served)
+    def described_models() -> list[ModelDescription]:
+        with reader.store.snapshot() as snapshot:
+            return [models.describe(served) for _, served in sorted(snapshot.models().items())]
+
+    def described_api(served: list[ViewDescription], scored: list[ModelDescription]) -> dict[str, Any]:
+        return document(get_openapi(title=TITLE, version=VERSION, routes=app.routes), served, scored)
 
     @app.get("/", include_in_schema=False)
     async def front() -> Response:
@@ -104,11 +116,11 @@ def _add_pages(app: FastAPI, reader: Reader, metrics: Metrics) -> None:
     @app.get("/docs", include_in_schema=False)
     async def docs() -> Response:
         served = described()
-        return HTMLResponse(docs_page(described_api([]), served))
+        return HTMLResponse(docs_page(described_api([], []), served))
 
     @app.get("/openapi.json", include_in_schema=False)
     async def openapi() -> Response:
-        return JSONResponse(described_api(described()))
+        return JSONResponse(described_api(described(), described_models()))
 
     @app.get("/metrics", include_in_schema=False)
     async def scrape() -> Response:

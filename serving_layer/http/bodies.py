@@ -7,6 +7,7 @@ only what is not is looked at again to say why.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
@@ -27,7 +28,7 @@ Selection = tuple[str, ...] | None
 
 def read_body(form: Form, body: bytes) -> tuple[list[Key], Selection]:
     """The keys in the order given and the features asked for (None: all); raises Problem."""
-    content = _object(body)
+    content = read_object(body, _MEMBERS)
     given = content.get("keys")
     if not isinstance(given, list):
         raise Problem("bad-body", "`keys` is missing or no array; give an array of objects", available=_MEMBERS)
@@ -36,20 +37,26 @@ def read_body(form: Form, body: bytes) -> tuple[list[Key], Selection]:
     keys = _keys(form, given)
     features = _features(form, content.get("features"))
     if body.count(b'"') != _quotes(form.view, len(keys), content):
-        _refuse_repeated(body)
+        refuse_repeated(body)
     return keys, features
 
 
-def _object(body: bytes) -> dict[str, Any]:
+def read_object(body: bytes, members: Sequence[str]) -> dict[str, Any]:
+    """The object that a body is, with no other members than these, of which the first is needed; raises Problem."""
     try:
         content = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Problem("bad-body", f"the body is no JSON: {error}", available=_MEMBERS) from error
+        raise Problem("bad-body", f"the body is no JSON: {error}", available=members) from error
+    return require_object(content, members)
+
+
+def require_object(content: Any, members: Sequence[str]) -> dict[str, Any]:
+    """The content, if it is an object with no other members than these; raises Problem."""
     if not isinstance(content, dict):
-        raise Problem("bad-body", "the body is no JSON object; give one with `keys`", available=_MEMBERS)
+        raise Problem("bad-body", f"the body is no JSON object; give one with `{members[0]}`", available=members)
     for name in content:
-        if name not in _MEMBERS:
-            raise Problem("bad-body", f"the body has an unknown member `{shown(name)}`", available=_MEMBERS)
+        if name not in members:
+            raise Problem("bad-body", f"the body has an unknown member `{shown(name)}`", available=members)
     return content
 
 
@@ -83,8 +90,8 @@ def _quotes(view: View, keys: int, content: dict[str, Any]) -> int:
     return 2 * (keys * (len(view.by) + strings) + named + len(content))
 
 
-def _refuse_repeated(body: bytes) -> None:
-    """Parsers keep the last of two members of one name, so the answer would be to a question not meant."""
+def refuse_repeated(body: bytes) -> None:
+    """Parsers keep the last of two members of one name, so the answer would be to a question not meant: raise Problem."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)
@@ -97,4 +104,4 @@ def _refuse_repeated(body: bytes) -> None:
     try:
         json.loads(body, object_pairs_hook=members, parse_int=str, parse_float=str)
     except RecursionError as error:
-        raise Problem("bad-body", "the body is nested too deeply; keys and features are flat") from error
+        raise Problem("bad-body", "the body is nested too deeply; what is asked is flat") from error

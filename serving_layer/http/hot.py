@@ -19,25 +19,25 @@ from serving_layer.http.bodies import MOST_BYTES, read_body
 from serving_layer.http.metrics import Metrics
 from serving_layer.http.problems import Problem, problem_of, response_to
 from serving_layer.http.questions import LOOKUP_OPTIONS, Form, Question, parameters
-from serving_layer.http.reader import Reader, Reading
+from serving_layer.http.reader import Reader
 
 LOG: Final = logging.getLogger(__name__)
 
-PREFIX: Final = "/v1/views/"
 ANSWER: Final = "/v1/views/{view}/answer"
 LOOKUP: Final = "/v1/views/{view}/lookup"
+_VIEWS: Final = "/v1/views/"
 
 _JSON: Final = (b"content-type", b"application/json")
 
 
 class Hot(Protocol):
-    """A route that answers: its path, its methods, and the reading that a request comes to."""
+    """A route that answers: its path, which names one thing, its methods, and the body that a request comes to."""
 
     path: str
     methods: tuple[str, ...]
 
-    async def read(self, view: str, scope: Scope, receive: Receive) -> Reading | None:
-        """None where the client has gone; raises TidelineError."""
+    async def read(self, name: str, scope: Scope, receive: Receive) -> bytes | None:
+        """None where the client has gone; counts what it answers. Raises TidelineError."""
 
 
 class AnswerRoute:
@@ -46,15 +46,18 @@ class AnswerRoute:
     path: str = ANSWER
     methods: tuple[str, ...] = ("GET", "HEAD")
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, metrics: Metrics) -> None:
         self._reader = reader
+        self._metrics = metrics
 
-    async def read(self, view: str, scope: Scope, receive: Receive) -> Reading | None:  # noqa: ARG002 - as `Hot` has it
+    async def read(self, name: str, scope: Scope, receive: Receive) -> bytes | None:  # noqa: ARG002 - as `Hot` has it
         """Read one entity; waits if the request does."""
         query: bytes = scope["query_string"]
-        return self._reader.attempt(view, lambda form: form.one(query)) or await self._reader.answer(
-            view, lambda form: form.one(query)
+        reading = self._reader.attempt(name, lambda form: form.one(query)) or await self._reader.answer(
+            name, lambda form: form.one(query)
         )
+        self._metrics.answered(reading)
+        return reading.body
 
 
 class LookupRoute:
@@ -63,12 +66,13 @@ class LookupRoute:
     path: str = LOOKUP
     methods: tuple[str, ...] = ("POST",)
 
-    def __init__(self, reader: Reader) -> None:
+    def __init__(self, reader: Reader, metrics: Metrics) -> None:
         self._reader = reader
+        self._metrics = metrics
 
-    async def read(self, view: str, scope: Scope, receive: Receive) -> Reading | None:
+    async def read(self, name: str, scope: Scope, receive: Receive) -> bytes | None:
         """Read the entities of the body; waits if the request does."""
-        body = await _body(scope, receive)
+        body = await read_all(scope, receive, "keys")
         if body is None:
             return None
         query: bytes = scope["query_string"]
@@ -78,7 +82,9 @@ class LookupRoute:
             keys, features = read_body(form, body)
             return Question(keys, replace(options, features=features))
 
-        return await self._reader.answer(view, ask)
+        reading = await self._reader.answer(name, ask)
+        self._metrics.answered(reading)
+        return reading.body
 
 
 class Shortcut:
@@ -87,32 +93,31 @@ class Shortcut:
     def __init__(self, app: ASGIApp, routes: Sequence[Hot], metrics: Metrics) -> None:
         self._app = app
         self._metrics = metrics
-        self._routes = {(method, each.path.rpartition("/")[2]): each for each in routes for method in each.methods}
+        self._routes = {(method, *_around(each.path)): each for each in routes for method in each.methods}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, or pass the request on."""
-        if scope["type"] == "http" and scope["path"].startswith(PREFIX):
-            view, _, last = scope["path"][len(PREFIX) :].partition("/")
-            route = self._routes.get((scope["method"], last))
-            if route is not None and view:
+        if scope["type"] == "http":
+            before, name, last = _parted(scope["path"])
+            route = self._routes.get((scope["method"], before, last))
+            if route is not None and name:
                 started = perf_counter()
-                status = await self._answer(route, view, scope, receive, send)
+                status = await self._answer(route, name, scope, receive, send)
+                view = name if before == _VIEWS else ""
                 self._metrics.request(route.path, view, status, perf_counter() - started)
                 return
         await self._app(scope, receive, send)
 
-    async def _answer(self, route: Hot, view: str, scope: Scope, receive: Receive, send: Send) -> int:
+    async def _answer(self, route: Hot, name: str, scope: Scope, receive: Receive, send: Send) -> int:
         try:
-            reading = await route.read(view, scope, receive)
+            body = await route.read(name, scope, receive)
         except TidelineError as error:
             return await _refuse(problem_of(error), scope, receive, send)
         except Exception:
-            LOG.exception("a request for view `%s` met a fault", view)
+            LOG.exception("a request for `%s` met a fault", scope["path"])
             fault = Problem("internal", "this process met a fault of its own; its log has the details")
             return await _refuse(fault, scope, receive, send)
-        if reading is not None:
-            self._metrics.answered(reading)
-            body = reading.body
+        if body is not None:
             headers = [_JSON, (b"content-length", b"%d" % len(body))]
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
@@ -124,11 +129,23 @@ async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) 
     return problem.status
 
 
-async def _body(scope: Scope, receive: Receive) -> bytes | None:
-    """The whole body, or None where the client has gone; raises Problem beyond `MOST_BYTES`."""
+def _parted(path: str) -> tuple[str, str, str]:
+    """`/v1/views/`, `carrier_delays`, `answer`."""
+    front, _, last = path.rpartition("/")
+    before, slash, name = front.rpartition("/")
+    return before + slash, name, last
+
+
+def _around(template: str) -> tuple[str, str]:
+    before, _, last = _parted(template)
+    return before, last
+
+
+async def read_all(scope: Scope, receive: Receive, what: str) -> bytes | None:
+    """The whole body, or None where the client has gone; raises Problem beyond `MOST_BYTES`, `what` being too many."""
     for name, value in scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > MOST_BYTES:
-            raise _too_large()
+            raise _too_large(what)
     chunks, size = [], 0
     while True:
         message = await receive()
@@ -137,15 +154,15 @@ async def _body(scope: Scope, receive: Receive) -> bytes | None:
         chunk = message.get("body", b"")
         size += len(chunk)
         if size > MOST_BYTES:
-            raise _too_large()
+            raise _too_large(what)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks) if len(chunks) > 1 else chunk
 
 
-def _too_large() -> Problem:
+def _too_large(what: str) -> Problem:
     return Problem(
         "body-too-large",
-        f"the body is larger than {MOST_BYTES} bytes; send fewer keys at once",
+        f"the body is larger than {MOST_BYTES} bytes; send fewer {what} at once",
         headers={"connection": "close"},
     )

@@ -6,9 +6,12 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from serving_layer.http.bodies import MOST_BYTES, MOST_KEYS
+from serving_layer.http.models import ModelDescription
 from serving_layer.http.problems import MEDIA_TYPE
 from serving_layer.http.questions import ANSWER_OPTIONS, LONGEST_TIMEOUT, LOOKUP_OPTIONS, TIMEOUT
+from serving_layer.http.rows import MOST_ROWS
 from serving_layer.http.views import ViewDescription
+from serving_layer.models.recording import Source
 
 _JSON_TYPES: Final[Mapping[str, str]] = {"bool": "boolean", "int64": "integer", "float64": "number"}
 """JSON types of field types; decimals and timestamps are text."""
@@ -73,6 +76,44 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
             "proof": {"$ref": "#/components/schemas/Proof"},
         },
     },
+    "Predictions": {
+        "type": "object",
+        "description": "Scores of one instant and one snapshot; `version` is null where no champion is loaded.",
+        "required": ["model", "version", "definition", "as_of", "recorded", "predictions", "proofs"],
+        "properties": {
+            "model": {"type": "string"},
+            "version": {"type": ["string", "null"]},
+            "definition": {"type": "string"},
+            "as_of": {"type": "string", "format": "date-time"},
+            "recorded": {"type": "boolean", "description": "Whether the predictions were recorded before this."},
+            "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
+            "proofs": {
+                "type": "object",
+                "description": "By view.",
+                "additionalProperties": {"$ref": "#/components/schemas/Proof"},
+            },
+        },
+    },
+    "Prediction": {
+        "type": "object",
+        "required": ["prediction_id", "score", "decision", "fallback"],
+        "properties": {
+            "prediction_id": {"type": "string", "format": "uuid"},
+            "score": {"type": "number", "minimum": 0, "maximum": 1},
+            "decision": {"type": "boolean"},
+            "fallback": {
+                "type": ["object", "null"],
+                "description": "What answered instead of the champion on the features of now, and why.",
+                "required": ["by", "because"],
+                "properties": {
+                    "by": {"type": "string", "enum": [str(each) for each in Source]},
+                    "because": {"type": "string"},
+                    "age_seconds": {"type": "number"},
+                },
+            },
+            "features": {"type": ["object", "null"]},
+        },
+    },
     "Problem": {
         "type": "object",
         "required": ["type", "title", "status", "detail"],
@@ -90,8 +131,10 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
 _PROBLEM: Final = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
 
-def document(base: Mapping[str, Any], views: Iterable[ViewDescription]) -> dict[str, Any]:
-    """`base` with the answering routes: once for any view, and once for each that is served."""
+def document(
+    base: Mapping[str, Any], views: Iterable[ViewDescription], models: Iterable[ModelDescription]
+) -> dict[str, Any]:
+    """`base` with the answering routes: once for any view and model, and once for each that is served."""
     paths = {path: _told(path, operations) for path, operations in base["paths"].items()}
     any_view = {"name": "view", "in": "path", "required": True, "schema": {"type": "string"}}
     any_key = {
@@ -106,6 +149,16 @@ def document(base: Mapping[str, Any], views: Iterable[ViewDescription]) -> dict[
     paths["/v1/views/{view}/answer"] = {"get": _answer([any_view, any_key], "One entity", list(ANSWER_OPTIONS))}
     paths["/v1/views/{view}/lookup"] = {"post": _lookup([any_view], {"type": "object"}, {"carrier": "UA"})}
     paths["/v1/views/{view}/explain"] = {"get": _explain([any_view, any_key])}
+    any_model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
+    paths["/v1/models/{model}/predict"] = {"post": _predict([any_model], {"type": "object"})}
+    for model in models:
+        row = {
+            "type": "object",
+            "required": [each.name for each in model.row if each.required],
+            "additionalProperties": False,
+            "properties": {each.name: {"type": _nullable(each.type, nullable=each.nullable)} for each in model.row},
+        }
+        paths[f"/v1/models/{model.model}/predict"] = {"post": _predict([], row, model)}
     for view in views:
         keys = [_key_parameter(each.name, each.type) for each in view.key]
         options = [name for name in ANSWER_OPTIONS if name not in {each.name for each in view.key}]
@@ -127,8 +180,9 @@ def document(base: Mapping[str, Any], views: Iterable[ViewDescription]) -> dict[
 def _told(path: str, operations: Mapping[str, Any]) -> dict[str, Any]:
     """The framework's account of a route, with the problems it can give instead of a validation error it cannot."""
     responses: dict[str, Any] = {"200": {"description": "answered"}}
-    if "{view}" in path:
-        responses["404"] = _PROBLEM | {"description": "no such view"}
+    for what in ("view", "model"):
+        if f"{{{what}}}" in path:
+            responses["404"] = _PROBLEM | {"description": f"no such {what}"}
     if path != "/healthz":
         responses["503"] = _PROBLEM | {"description": "nothing is loaded, or not all is ready"}
     return {
@@ -171,6 +225,43 @@ def _lookup(
         },
         "responses": {**_responses("Answers"), "413": _PROBLEM | {"description": "the body is too large"}},
     }
+
+
+def _predict(
+    path: list[dict[str, Any]], row: Mapping[str, Any], model: ModelDescription | None = None
+) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "required": ["rows"],
+        "additionalProperties": False,
+        "properties": {
+            "rows": {"type": "array", "maxItems": MOST_ROWS, "items": row},
+            "features": {"type": ["boolean", "null"], "description": "Whether the features used are told."},
+        },
+    }
+    needed = () if model is None else [each for each in model.row if each.required]
+    example = {"rows": [{each.name: _example(each.type) for each in needed}]}
+    told = {"400": "a row is wrong", "404": "no such model", "413": "the body is too large"}
+    told |= {"503": "no model is loaded"}
+    return {
+        "summary": f"Score up to {MOST_ROWS} rows" + (f" by {model.model}" if model else ""),
+        "description": (model.doc if model else "")
+        or "On the merged features of one instant; where they are not to be had, `fallback` says what answered.",
+        "tags": ["models"],
+        "parameters": path,
+        "requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}},
+        "responses": {
+            "200": {
+                "description": "scored",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Predictions"}}},
+            },
+            **{status: _PROBLEM | {"description": what} for status, what in told.items()},
+        },
+    }
+
+
+def _nullable(of: str, *, nullable: bool) -> str | list[str]:
+    return [_json_type(of), "null"] if nullable else _json_type(of)
 
 
 def _explain(parameters: list[dict[str, Any]]) -> dict[str, Any]:

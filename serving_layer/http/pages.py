@@ -25,6 +25,7 @@ _NAMED: Final = re.compile(r"`([^`]*)`")
 _LINKS: Final = (
     ("/docs", "what can be asked, view by view"),
     ("/v1/views", "what is served"),
+    ("/v1/models", "what is scored, and by which version"),
     ("/readyz", "whether all of it is ready"),
     ("/healthz", "whether this process lives"),
     ("/metrics", "figures for Prometheus"),

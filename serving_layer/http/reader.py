@@ -65,9 +65,9 @@ class Reader:
                 as_of = through
             rows = snapshot.lookup(view, question.keys, at=as_of, through=through, features=options.features)
         answered = Answered(form.head, form.by, options.features or form.features, as_of, question.keys, rows)
-        return Reading(pair, claim, len(rows), answers_json(self._proof(pair, claim), answered))
+        return Reading(pair, claim, len(rows), answers_json(self.proof(pair, claim), answered))
 
-    def _proof(self, pair: Pair, claim: Claim) -> bytes:
+    def proof(self, pair: Pair, claim: Claim) -> bytes:
         """Made once for all answers until the store gives another claim: it is the same object until one moves."""
         known = self._proofs.get(pair.view.name)
         if known is None or known[0] is not pair or known[1] is not claim:

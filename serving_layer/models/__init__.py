@@ -1,0 +1,1 @@
+"""Scoring: versions of models pulled from MLflow, opened before they take requests, and scored on merged answers."""

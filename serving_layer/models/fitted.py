@@ -1,0 +1,59 @@
+"""Fitted models read from text: by a format from a closed set, so that no artifact says which code to run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.core.artifacts import FORMATS, LOGISTIC, TREES
+from schemas.core.errors import BadValue
+from schemas.core.logistic import decode_logistic
+
+Floats = npt.NDArray[np.float64]
+Scorer = Callable[[Floats], Floats]
+"""The probability for each row of numbers; used by one thread at a time."""
+
+_TREES_BEGIN: Final = "tree\n"
+
+
+def read_scorer(format_: str, text: bytes, columns: tuple[str, ...]) -> Scorer:
+    """What scores rows of these columns; raises BadValue for anything that is not such a model.
+
+    Check the hash of the text first: LightGBM's parser is not made for hostile text.
+    """
+    try:
+        decoded = text.decode()
+    except UnicodeDecodeError as error:
+        raise BadValue(f"a fitted model is text, and this is none ({error.reason}); train it again") from error
+    match format_:
+        case "lightgbm-text":
+            return _trees(decoded, columns)
+        case "logistic-json":
+            return _line(decoded, columns)
+    raise BadValue(f"format `{format_}` of a model is unknown; available: {', '.join(f'`{each}`' for each in FORMATS)}")
+
+
+def _trees(text: str, columns: tuple[str, ...]) -> Scorer:
+    import lightgbm  # noqa: PLC0415 - 170 MB that the process which only fetches does without
+
+    if not text.startswith(_TREES_BEGIN):
+        raise BadValue(f"this is no model in format `{TREES}`: its text does not begin with `tree`; train it again")
+    try:
+        booster = lightgbm.Booster(model_str=text)
+    except lightgbm.basic.LightGBMError as error:
+        raise BadValue(f"LightGBM does not read this model ({error}); train it again") from error
+    if tuple(booster.feature_name()) != columns:
+        raise BadValue("the trees of this model were grown on other columns than its signature has; train it again")
+    return lambda numbers: np.asarray(booster.predict(numbers, num_threads=1), dtype=np.float64)
+
+
+def _line(text: str, columns: tuple[str, ...]) -> Scorer:
+    line = decode_logistic(text)
+    if len(line.weights) != len(columns):
+        raise BadValue(
+            f"this model in format `{LOGISTIC}` has {len(line.weights)} weights for {len(columns)} columns; train again"
+        )
+    return lambda numbers: np.array([line.score(row) for row in numbers.tolist()], dtype=np.float64)
