@@ -70,6 +70,30 @@ class Answers:
     proof: Proof
 
 
+@dataclass(frozen=True)
+class Scored:
+    """One row's score; `fallback` says what answered instead of the champion on the features of now, and why."""
+
+    prediction_id: str
+    score: float
+    decision: bool
+    fallback: Mapping[str, Any] | None
+    features: Mapping[str, Value] | None = None
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One response: `predictions` in the order of the rows; `version` None where no champion is loaded."""
+
+    model: str
+    version: str | None
+    definition: str
+    as_of: Instant
+    recorded: bool
+    predictions: tuple[Scored, ...]
+    proofs: Mapping[str, Proof]
+
+
 class Client:
     """Connections to one reader; `transport` is for tests. Not to be shared by threads."""
 
@@ -121,6 +145,20 @@ class Client:
         options = _options(through, wait_for, timeout)
         return _answers(self._send("POST", _path(view, "lookup"), params=options, json=body, waits=timeout))
 
+    def predict(self, model: str, rows: Sequence[Mapping[str, Value]], *, features: bool = False) -> Predictions:
+        """Score up to 1,000 rows of one instant and one snapshot; raises Refused or NotServing."""
+        body = {"rows": list(rows), "features": features}
+        return _predictions(self._send("POST", _path(model, "predict", of="models"), json=body, waits=None))
+
+    def models(self) -> list[dict[str, Any]]:
+        """What can be scored, as the route describes it."""
+        found: list[dict[str, Any]] = self._get("/v1/models")["models"]
+        return found
+
+    def model(self, name: str) -> dict[str, Any]:
+        """One model, as the route describes it."""
+        return self._get(_path(name, of="models"))
+
     def explain(self, view: str, key: Mapping[str, Value]) -> dict[str, Any]:
         """What each segment and each epoch gives to an answer, as the route says it."""
         return self._get(_path(view, "explain"), {name: _text(value) for name, value in key.items()})
@@ -161,8 +199,8 @@ class Client:
         raise NotServing(kind, content["detail"])
 
 
-def _path(view: str, last: str | None = None) -> str:
-    path = f"/v1/views/{quote(view, safe='')}"
+def _path(name: str, last: str | None = None, *, of: str = "views") -> str:
+    path = f"/v1/{of}/{quote(name, safe='')}"
     return path if last is None else f"{path}/{last}"
 
 
@@ -179,13 +217,27 @@ def _text(value: Value) -> str:
     return json.dumps(value) if isinstance(value, bool) else str(value)
 
 
+def _proof(content: Mapping[str, Any]) -> Proof:
+    instants = {name: parse_instant(content[name]) for name in ("boundary", "speed_through")}
+    return Proof(**{**content, **instants})
+
+
+def _predictions(content: Mapping[str, Any]) -> Predictions:
+    return Predictions(
+        model=content["model"],
+        version=content["version"],
+        definition=content["definition"],
+        as_of=parse_instant(content["as_of"]),
+        recorded=content["recorded"],
+        predictions=tuple(Scored(**each) for each in content["predictions"]),
+        proofs={view: _proof(each) for view, each in content["proofs"].items()},
+    )
+
+
 def _answers(content: Mapping[str, Any]) -> Answers:
-    proof = dict(content["proof"])
-    proof["boundary"] = parse_instant(proof["boundary"])
-    proof["speed_through"] = parse_instant(proof["speed_through"])
     return Answers(
         view=content["view"],
         as_of=parse_instant(content["as_of"]),
         answers=tuple(Answer(each["key"], each["features"]) for each in content["answers"]),
-        proof=Proof(**proof),
+        proof=_proof(content["proof"]),
     )

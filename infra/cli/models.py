@@ -1,16 +1,21 @@
-"""`tideline training-set`, `train`, `model`: learning, and who is champion; and what `apply` does about models."""
+"""`tideline training-set`, `train`, `model`, `predict`: learning, who is champion, scores; what `apply` does of models."""
 
 from __future__ import annotations
 
+import json
 import time
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from schemas.core.errors import BadValue
+from schemas.core.instants import format_instant
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
     from schemas.core.models import Model
+    from serving_layer.client import Predictions
 
 PANEL = "Models"
 
@@ -22,6 +27,7 @@ def add_to(app: typer.Typer) -> None:
     """Add this module's commands."""
     app.command("training-set", rich_help_panel=PANEL)(training_set)
     app.command(rich_help_panel=PANEL)(train)
+    app.command(rich_help_panel=PANEL)(predict)
     versions = typer.Typer(no_args_is_help=True, help="Versions of models: which there are, and which is champion.")
     for name, each in (("list", list_versions), ("promote", promote), ("rollback", rollback)):
         versions.command(name)(each)
@@ -52,6 +58,55 @@ def train(model: Name, as_json: AsJson = False) -> None:
     from infra.cli.layers import call
 
     call("batch_layer", "train", model, as_json=as_json)
+
+
+def predict(
+    model: Name,
+    row: Annotated[list[str], typer.Option(help="A row as a JSON object of its fields; once for each row.")],
+    features: Annotated[bool, typer.Option(help="Show the features that were scored on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Score rows by the champion: `tideline predict MODEL --row '{"origin": "JFK", …}'`; fallbacks and proofs are told.
+
+    `curl …/v1/models/MODEL` says which fields a row has.
+    """
+    from serving_layer.client import Client
+
+    with Client(Settings.from_environment().serving) as client:
+        found = client.predict(model, [_row(each) for each in row], features=features)
+    if as_json:
+        typer.echo(json.dumps(_encode(found)))
+        return
+    by = "the prior: no champion is loaded" if found.version is None else f"version {found.version}"
+    kept = "recorded" if found.recorded else "not recorded"
+    typer.echo(f"{found.model} by {by}, as of {format_instant(found.as_of)}, {kept}")
+    for each in found.predictions:
+        instead = f"  by {each.fallback['by']}: {each.fallback['because']}" if each.fallback else ""
+        typer.echo(f"  {each.score:.4f} {'yes' if each.decision else 'no '} {each.prediction_id}{instead}")
+        for name, value in (each.features or {}).items():
+            typer.echo(f"    {name} {value}")
+    for view, proof in found.proofs.items():
+        holds = "complete" if proof.complete else f"incomplete: {proof.incomplete_because}"
+        typer.echo(f"  {view}: generation {proof.generation}, through {format_instant(proof.speed_through)}, {holds}")
+
+
+def _row(text: str) -> dict[str, Any]:
+    try:
+        given = json.loads(text)
+    except ValueError as error:
+        raise BadValue(
+            f'`--row` is no JSON ({error}); write an object, like `--row \'{{"origin": "JFK"}}\'`'
+        ) from error
+    if not isinstance(given, dict):
+        raise BadValue(f"`--row` is `{text}` and no JSON object; write its fields by name")
+    return given
+
+
+def _encode(found: Predictions) -> dict[str, Any]:
+    encoded = asdict(found)
+    for proof in encoded["proofs"].values():
+        proof |= {name: format_instant(proof[name]) for name in ("boundary", "speed_through")}
+    return {**encoded, "as_of": format_instant(found.as_of)}
 
 
 def list_versions(

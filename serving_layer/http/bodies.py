@@ -91,7 +91,7 @@ def _quotes(view: View, keys: int, content: dict[str, Any]) -> int:
 
 
 def refuse_repeated(body: bytes) -> None:
-    """Parsers keep the last of two members of one name, so the answer would be to a question not meant: raise Problem."""
+    """Parsers keep the last of two members of one name, answering a question not meant: raise Problem."""
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         found = dict(pairs)

@@ -27,13 +27,13 @@ def try_out(format_: str, fitted: Path, signature: Path, example: Path) -> None:
     files = [str(each) for each in (fitted, signature, example)]
     command = [sys.executable, "-P", "-m", "serving_layer.models.canary", format_, *files]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=BOUND, check=False)
+        done = subprocess.run(command, capture_output=True, timeout=BOUND, check=False)
     except subprocess.TimeoutExpired as error:
         raise BadValue(f"scoring its example was not done after {BOUND:g} s") from error
     if done.returncode < 0:
         raise BadValue(f"scoring its example ended the process that tried, by signal {-done.returncode}")
     if done.returncode:
-        told = done.stderr.strip().splitlines() or ["without a word"]
+        told = done.stderr.decode(errors="replace").strip().splitlines() or ["without a word"]
         raise BadValue(told[-1])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Final
 
@@ -17,6 +18,8 @@ Scorer = Callable[[Floats], Floats]
 """The probability for each row of numbers; used by one thread at a time."""
 
 _TREES_BEGIN: Final = "tree\n"
+_TREES_END: Final = "end of trees\n"
+_SIZES: Final = re.compile(r"^tree_sizes=([0-9 ]+)$", re.MULTILINE)
 
 
 def read_scorer(format_: str, text: bytes, columns: tuple[str, ...]) -> Scorer:
@@ -37,10 +40,9 @@ def read_scorer(format_: str, text: bytes, columns: tuple[str, ...]) -> Scorer:
 
 
 def _trees(text: str, columns: tuple[str, ...]) -> Scorer:
+    _require_whole(text)
     import lightgbm  # noqa: PLC0415 - 170 MB that the process which only fetches does without
 
-    if not text.startswith(_TREES_BEGIN):
-        raise BadValue(f"this is no model in format `{TREES}`: its text does not begin with `tree`; train it again")
     try:
         booster = lightgbm.Booster(model_str=text)
     except lightgbm.basic.LightGBMError as error:
@@ -48,6 +50,16 @@ def _trees(text: str, columns: tuple[str, ...]) -> Scorer:
     if tuple(booster.feature_name()) != columns:
         raise BadValue("the trees of this model were grown on other columns than its signature has; train it again")
     return lambda numbers: np.asarray(booster.predict(numbers, num_threads=1), dtype=np.float64)
+
+
+def _require_whole(text: str) -> None:
+    """Raise BadValue for a text that ends before its trees do: LightGBM reads on beyond it, in whatever lies there."""
+    if not text.startswith(_TREES_BEGIN):
+        raise BadValue(f"this is no model in format `{TREES}`: its text does not begin with `tree`; train it again")
+    sizes, first = _SIZES.search(text), text.find("\nTree=0\n") + 1
+    trees = sum(map(int, sizes[1].split())) if sizes else 0
+    if not first or not text.startswith(_TREES_END, first + trees):
+        raise BadValue(f"this model in format `{TREES}` is cut off: its trees are not as long as it says; train again")
 
 
 def _line(text: str, columns: tuple[str, ...]) -> Scorer:
