@@ -1,4 +1,4 @@
-"""`tideline training-set`, `train`, `model`, `predict`: learning, who is champion, scores; what `apply` does of models."""
+"""`tideline training-set`, `train`, `model`, `predict`: learning, champions, scores; what `apply` does about models."""
 
 from __future__ import annotations
 

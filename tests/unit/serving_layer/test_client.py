@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from schemas.core.codec import definition_of
+from schemas.core.codec import definition_of, model_of
 from schemas.core.instants import parse_instant
 from serving_layer.client import Client, NotServing, Proof, Refused
+from serving_layer.models.served import ServedModel
 from tests.unit.serving_layer.http.asking import BOUNDARY, NOW, SENSORS, UNITS, Desk, reading
+from tests.unit.serving_layer.models.alarms import alarms
 
 
 @pytest.fixture(name="desk")
@@ -98,3 +100,22 @@ def test_no_reader_is_said_in_one_line() -> None:
         pytest.raises(NotServing, match=r"no reader answers at `http://127\.0\.0\.1:1`"),
     ):
         client.views()
+
+
+def test_predictions_are_typed(desk: Desk, client: Client) -> None:
+    desk.store.serve_model(ServedModel(alarms(), model_of(alarms())))
+    row = {"sensor": "s1", "unit": 1, "open": True, "level": 1.5, "kind": None, "cost": "1.25", "since": None}
+    found = client.predict("alarms", [row, row], features=True)
+    assert (found.model, found.version, found.definition) == ("alarms", None, model_of(alarms()))
+    assert (found.as_of, found.recorded, len(found.predictions)) == (NOW, False, 2)
+    one = found.predictions[0]
+    assert (one.score, one.decision, one.features) == (0.3, False, None)
+    assert one.fallback is not None
+    assert one.fallback["by"] == "prior"
+    assert found.proofs["sensors"] == client.answer("sensors", {"sensor": "s1"}).proof
+    assert client.models() == [client.model("alarms")]
+    with pytest.raises(Refused, match="row 0: field `cost` is missing") as refused:
+        client.predict("alarms", [{}])
+    assert refused.value.kind == "bad-row"
+    with pytest.raises(Refused, match="unknown model `x`"):
+        client.predict("x", [])

@@ -39,3 +39,11 @@ def test_help_imports_nothing_heavy() -> None:
     asked = f"import sys, infra.cli.main; print([each for each in {HEAVY!r} if each in sys.modules])"
     done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(("row", "told"), [("{", "`--row` is no JSON"), ("[1]", "no JSON object")])
+def test_a_row_that_is_no_object_is_one_line(row: str, told: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        app(["predict", "any", "--row", row])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err

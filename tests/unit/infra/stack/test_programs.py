@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 
 from infra.java import Java
+from infra.stack import mlflow
 from infra.stack.layout import Layout
 from infra.stack.programs import NAMES, Program, chosen, client_script, environment_of, programs_of, script
 from schemas.core.errors import UnknownName
@@ -17,6 +20,30 @@ from schemas.settings import Settings
 
 def test_programs_start_in_the_order_of_their_names(layout: Layout, java: Java) -> None:
     assert tuple(program.name for program in programs_of(layout, java)) == NAMES
+
+
+def test_a_stack_without_a_part_has_none_of_its_programs(layout: Layout, java: Java) -> None:
+    def names(**settings: str) -> set[str]:
+        return {program.name for program in programs_of(Layout(replace(layout.settings, **settings)), java)}
+
+    assert set(NAMES) - names(mlflow="") == {"mlflow", "model-loader"}
+    assert {each.partition("-")[0] for each in set(NAMES) - names(airflow="")} == {"airflow"}
+    assert not names(airflow="", mlflow="") & {"mlflow", "model-loader", "airflow-scheduler"}
+
+
+def test_the_key_of_mlflow_stays_in_its_file(layout: Layout, java: Java) -> None:
+    mlflow.prepare(layout)
+    file = mlflow.key_file(layout)
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o600, 0o700)
+    key = file.read_text()
+    mlflow.prepare(layout)
+    assert file.read_text() == key
+    Fernet(key)
+    (program,) = chosen(programs_of(layout, java), ["mlflow"])
+    text = script(program, layout, {}, "")
+    assert key not in text
+    asked = [*program.command[:4], "sh", "-c", 'echo "$MLFLOW_WEBHOOK_SECRET_ENCRYPTION_KEY"']
+    assert subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip() == key
 
 
 def test_a_choice_keeps_the_order(layout: Layout, java: Java) -> None:
