@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,7 @@ from tests.unit.batch_layer.learning import model, write_set
 pytestmark = pytest.mark.stack
 
 ESTIMATORS = {"1": lightgbm(num_iterations=1, num_leaves=2), "2": lightgbm(num_iterations=40, num_leaves=15)}
-ROW = {"items": 9, "shop": "a", "gift": True}
+ROW: dict[str, Any] = {"items": 9, "shop": "a", "gift": True}
 
 
 def test_champions_from_training_to_scores(tmp_path: Path) -> None:
@@ -41,20 +42,23 @@ def test_champions_from_training_to_scores(tmp_path: Path) -> None:
                 except NotServing:
                     return "nothing loaded"
 
-            assert settles(lambda: version() is None)
+            def is_version(wanted: str | None) -> bool:
+                return bool(version() == wanted)
+
+            assert settles(partial(is_version, None))
             for number, estimator in ESTIMATORS.items():
                 append_model(lake, model(estimator), now=Instant(0))
                 applied = read_models(lake)["late_order"]
                 train_and_register(lake, known, applied, now=Instant(40 * DAY))
                 decide(lake, known, applied, force="a test")
-                assert settles(lambda wanted=number: version() == wanted)
+                assert settles(partial(is_version, number))
             # Its views are not served here: the chain has come to the baseline.
             (one,) = client.predict("late_order", [ROW]).predictions
             assert one.fallback == {"by": "baseline", "because": "view `shops` is not served"}
             assert told(settings.mlflow) == {"success": True, "response_status": 204}
             began = time.monotonic()
             roll_back(known, "late_order", "a test")
-            assert settles(lambda: version() == "1")
+            assert settles(partial(is_version, "1"))
             took = time.monotonic() - began
             Supervisor(layout_of(settings)).stop("mlflow")
             assert version() == "1"

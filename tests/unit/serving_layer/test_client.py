@@ -9,6 +9,7 @@ import pytest
 
 from schemas.core.codec import definition_of, model_of
 from schemas.core.instants import parse_instant
+from schemas.core.types import Value
 from serving_layer.client import Client, NotServing, Proof, Refused
 from serving_layer.models.served import ServedModel
 from tests.unit.serving_layer.http.asking import BOUNDARY, NOW, SENSORS, UNITS, Desk, reading
@@ -104,7 +105,15 @@ def test_no_reader_is_said_in_one_line() -> None:
 
 def test_predictions_are_typed(desk: Desk, client: Client) -> None:
     desk.store.serve_model(ServedModel(alarms(), model_of(alarms())))
-    row = {"sensor": "s1", "unit": 1, "open": True, "level": 1.5, "kind": None, "cost": "1.25", "since": None}
+    row: dict[str, Value] = {
+        "sensor": "s1",
+        "unit": 1,
+        "open": True,
+        "level": 1.5,
+        "kind": None,
+        "cost": "1.25",
+        "since": None,
+    }
     found = client.predict("alarms", [row, row], features=True)
     assert (found.model, found.version, found.definition) == ("alarms", None, model_of(alarms()))
     assert (found.as_of, found.recorded, len(found.predictions)) == (NOW, False, 2)

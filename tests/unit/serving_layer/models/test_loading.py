@@ -306,11 +306,11 @@ def test_what_nobody_needs_is_taken_away(loading: Loading, monkeypatch: pytest.M
 def test_the_canary_dies_alone(tmp_path: Path) -> None:
     """The one that tries in another process: it takes what is right, and tells why it does not."""
     texts, whole = Texts(tmp_path), artifact()
-    files = [texts.path(texts.put(whole[f"baseline/{name}"])) for name in ("fitted.txt", "signature.json")]
-    shown = texts.path(texts.put(whole["baseline/input_example.json"]))
-    try_out("logistic-json", *files, shown)
+    names = ("fitted.txt", "signature.json", "input_example.json")
+    fitted, signed, shown = (texts.path(texts.put(whole[f"baseline/{name}"])) for name in names)
+    try_out("logistic-json", fitted, signed, shown)
     with pytest.raises(BadValue, match="does not begin with `tree`"):
-        try_out("lightgbm-text", *files, shown)
+        try_out("lightgbm-text", fitted, signed, shown)
 
 
 def test_mlflow_is_told_once_where_to_call(loading: Loading) -> None:

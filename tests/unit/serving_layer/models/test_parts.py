@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from functools import partial
 
 import httpx
 import numpy as np
@@ -68,6 +69,10 @@ def test_what_is_remembered_is_bounded_and_the_longest_unread_goes() -> None:
     assert good.of("g", ("a",), Instant(0)) is None, "of another meaning"
 
 
+def answered_by(answers: list[tuple[int, str | None]], version: str | None) -> bool:
+    return bool(answers) and answers[-1][1] == version
+
+
 def test_no_request_fails_while_the_champion_moves(loading: Loading, caplog: pytest.LogCaptureFixture) -> None:
     """Two champions in turn, a spoilt one between them, and somebody who asks without a pause."""
     mlflow = loading.mlflow
@@ -94,9 +99,8 @@ def test_no_request_fails_while_the_champion_moves(loading: Loading, caplog: pyt
         for alias in [numbers[1], broken, numbers[0], numbers[1], numbers[0]]:
             mlflow.aliases["champion"] = alias
             loading.step()
-            served = loading.champion()
             with moved:
-                assert moved.wait_for(lambda wanted=served: answers and answers[-1][1] == wanted, timeout=30)
+                assert moved.wait_for(partial(answered_by, answers, loading.champion()), timeout=30)
     finally:
         ended.set()
         thread.join()
