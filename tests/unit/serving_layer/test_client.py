@@ -105,15 +105,8 @@ def test_no_reader_is_said_in_one_line() -> None:
 
 def test_predictions_are_typed(desk: Desk, client: Client) -> None:
     desk.store.serve_model(ServedModel(alarms(), model_of(alarms())))
-    row: dict[str, Value] = {
-        "sensor": "s1",
-        "unit": 1,
-        "open": True,
-        "level": 1.5,
-        "kind": None,
-        "cost": "1.25",
-        "since": None,
-    }
+    row: dict[str, Value] = {"sensor": "s1", "unit": 1, "open": True, "level": 1.5}
+    row |= {"kind": None, "cost": "1.25", "since": None}
     found = client.predict("alarms", [row, row], features=True)
     assert (found.model, found.version, found.definition) == ("alarms", None, model_of(alarms()))
     assert (found.as_of, found.recorded, len(found.predictions)) == (NOW, False, 2)
