@@ -4,8 +4,8 @@ Runs when any raw table has grown, and every quarter of an hour. **Reads** raw. 
 tables of each event, the segments of each view, and publishes one generation a view, up to the greatest epoch start
 that every partition has passed. **Emits** the asset of each view that moved.
 
-    build ─┬─► gate                   did what was judged and built meet the rules
-           └─► publish, one a view    move the pointer: one commit, at once or not at all
+`build` ─► `gate`, which asks whether what was judged and built meets the rules, and `publish`, one a view, which moves
+its pointer: one commit, at once or not at all.
 
 `build` judges, builds and checks in one Spark application. Where a rule is broken nothing of that event is published;
 `gate` is red then, and its log is the alarm.
