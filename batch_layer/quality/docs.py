@@ -53,19 +53,22 @@ def evaluate(
     with _alone(home) as context:
         when, broken = datetime.fromtimestamp(now / SECOND, UTC), list[Measured]()
         source = context.data_sources.add_pandas("counts").add_dataframe_asset(event.name)
-        shown = _run(context, source, pd.DataFrame([table_row(measured)]), table_suite(event, measured), when)
+        shown = [_run(context, source, pd.DataFrame([table_row(measured)]), table_suite(event, measured), when)]
         if records is not None:
             source = context.data_sources.add_spark("valid", persist=False).add_dataframe_asset(event.name)
-            shown = _run(context, source, records, suite_of(event), when)
-            broken = _broken(shown)
+            shown.append(_run(context, source, records, suite_of(event), when))
+            broken = _broken(shown[-1])
         _forget(home / "quality" / "results")
-        context.build_data_docs(resource_identifiers=[])
-        return Evaluated(broken, _page(home, context, shown))
+        results = [identity for each in shown for identity in each.run_results]
+        # Named, since an empty list stands for all pages: of every event, and of every check that is kept.
+        context.build_data_docs(
+            resource_identifiers=[*results, *(each.expectation_suite_identifier for each in results)]
+        )
+        return Evaluated(broken, _page(home, context, results[-1]))
 
 
 def _run(context: Any, asset: Any, frame: Any, suite: ExpectationSuite, when: datetime) -> Any:
     from great_expectations import Checkpoint, ValidationDefinition  # noqa: PLC0415
-    from great_expectations.checkpoint import UpdateDataDocsAction  # noqa: PLC0415
     from great_expectations.core.run_identifier import RunIdentifier  # noqa: PLC0415
 
     data = asset.add_batch_definition_whole_dataframe(suite.name)
@@ -74,7 +77,6 @@ def _run(context: Any, asset: Any, frame: Any, suite: ExpectationSuite, when: da
     checkpoint = Checkpoint(
         name=suite.name,
         validation_definitions=[context.validation_definitions.add_or_update(definition)],
-        actions=[UpdateDataDocsAction(name="pages")],
         result_format=_COUNTS,
     )
     identity = RunIdentifier(run_name=when.strftime("%Y-%m-%dT%H-%M-%SZ"), run_time=when)
@@ -99,8 +101,7 @@ def _told(result: Any) -> Measured:
     return Measured(CONTRACT, rule, count, 0, 0, says)
 
 
-def _page(home: Path, context: Any, result: Any) -> str:
-    (identity,) = result.run_results
+def _page(home: Path, context: Any, identity: Any) -> str:
     (site,) = context.get_docs_sites_urls(identity)
     return str(Path(unquote(site["site_url"].removeprefix("file://"))).relative_to(home.resolve()))
 
