@@ -148,7 +148,8 @@ def watch_batch(client: Client, run_batch: Callable[[], Any], watched: list[Deli
         printed = run_batch()
     seconds = time.monotonic() - began
     _await_generation(client, watcher)
-    return printed, watcher.compare(), seconds
+    watcher.look()
+    return printed, watcher.compared(), seconds
 
 
 def keys_of(deliveries: list[Delivery]) -> dict[str, list[Mapping[str, Any]]]:
@@ -168,7 +169,7 @@ def _await_generation(client: Client, watcher: Watcher) -> None:
 
     def moved() -> bool:
         served = {described["view"]: parse_instant(described["boundary"]) for described in client.views()}
-        return all(served[view] > before for view, before in watcher.boundary.items())
+        return all(served[view] > before for view, before in watcher.began.items())
 
     wait_until(moved, seconds=30)
 

@@ -12,7 +12,7 @@ from typing import Any, Final
 from infra.demo.producer import Sent, send_all
 from infra.demo.replay import Delivery
 from schemas.core.errors import TidelineError, UnavailableError
-from schemas.core.instants import Instant, floor, parse_duration, parse_instant
+from schemas.core.instants import Instant, floor, parse_duration
 from schemas.core.types import Value
 from serving_layer.client import Client
 
@@ -59,45 +59,60 @@ def watch(client: Client, to: Any, delivery: Delivery, fields: Mapping[str, Valu
     )
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Boundaries before and after by view, and the cells asked before and after at the same instants."""
+
+    moved: Mapping[str, tuple[Instant, Instant]]
+    cells: int
+    differing: int
+
+
 @dataclass
 class Watcher:
-    """Keeps the answers of some entities through each epoch as it closes, to compare them after a publication."""
+    """Keeps the answers of some entities through each epoch as it closes, and asks again whenever a boundary moves."""
 
     client: Client
     keys: Mapping[str, Sequence[Mapping[str, Value]]]
-    kept: dict[tuple[str, Instant], list[Mapping[str, Value]]] = field(default_factory=dict)
+    began: dict[str, Instant] = field(default_factory=dict)
     boundary: dict[str, Instant] = field(default_factory=dict)
+    kept: dict[tuple[str, Instant], list[Mapping[str, Value]]] = field(default_factory=dict)
+    cells: int = 0
+    differing: int = 0
     failed: list[str] = field(default_factory=list)
 
-    def keep(self) -> None:
-        """Ask for the last closed epoch of every view that has not been kept yet."""
+    def look(self) -> None:
+        """Where a view is served from a new boundary, compare; then keep its last closed epoch, if it is news."""
         for described in self.client.views():
             view = described["view"]
             if view not in self.keys:
                 continue
             proof = self.client.lookup(view, self.keys[view]).proof
-            self.boundary.setdefault(view, proof.boundary)
+            self.began.setdefault(view, proof.boundary)
+            if proof.boundary > self.boundary.setdefault(view, proof.boundary):
+                self._compare(view, proof.boundary)
+                self.boundary[view] = proof.boundary
             through = Instant(floor(proof.speed_through, parse_duration(described["epoch"])))
-            if proof.boundary > self.boundary[view] or through < proof.boundary or (view, through) in self.kept:
+            if through < proof.boundary or (view, through) in self.kept:
                 continue
             answers = self.client.lookup(view, self.keys[view], through=through)
-            if answers.proof.boundary == self.boundary[view]:
+            if answers.proof.boundary == proof.boundary:
                 self.kept[view, through] = [answer.features for answer in answers.answers]
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Keep answers in the background, once a second, while the body runs."""
+        """Look in the background, once a second, while the body runs."""
         ended = threading.Event()
 
         def work() -> None:
             while not ended.wait(1.0):
                 try:
-                    self.keep()
+                    self.look()
                 except TidelineError as error:
                     self.failed.append(str(error))
                     return
 
-        self.keep()
+        self.look()
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
         try:
@@ -108,32 +123,19 @@ class Watcher:
         if self.failed:
             raise UnavailableError(f"answers could not be read during the batch run: {self.failed[0]}")
 
-    def compare(self) -> Compared:
-        """Ask again, now from the new generation, for every kept instant that is not below its boundary."""
-        cells = differing = 0
-        moved: dict[str, tuple[Instant, Instant]] = {}
-        for described in self.client.views():
-            view, boundary = described["view"], parse_instant(described["boundary"])
-            if view not in self.boundary or boundary == self.boundary[view]:
-                continue
-            moved[view] = (self.boundary[view], boundary)
-            for (kept_view, through), before in self.kept.items():
-                if kept_view != view or through < boundary:
-                    continue
+    def compared(self) -> Compared:
+        """What came of it: the views whose boundary moved, and every cell that was asked again."""
+        moved = {view: (self.began[view], now) for view, now in self.boundary.items() if now > self.began[view]}
+        return Compared(moved, self.cells, self.differing)
+
+    def _compare(self, view: str, boundary: Instant) -> None:
+        """Ask again for every kept instant that is not below the new boundary."""
+        for (kept_view, through), before in self.kept.items():
+            if kept_view == view and through >= boundary:
                 after = self.client.lookup(view, self.keys[view], through=through).answers
                 for old, new in zip(before, (answer.features for answer in after), strict=True):
-                    cells += len(old)
-                    differing += sum(not is_same(value, new[name]) for name, value in old.items())
-        return Compared(moved, cells, differing)
-
-
-@dataclass(frozen=True)
-class Compared:
-    """Boundaries before and after by view, and the cells asked before and after at the same instants."""
-
-    moved: Mapping[str, tuple[Instant, Instant]]
-    cells: int
-    differing: int
+                    self.cells += len(old)
+                    self.differing += sum(not is_same(value, new[name]) for name, value in old.items())
 
 
 def is_same(left: Value, right: Value) -> bool:
