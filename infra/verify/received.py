@@ -42,9 +42,13 @@ class Received:
     tick: bool
 
 
-def valid_records(event: Event, lake: Path, kafka: str) -> Iterator[Record]:
-    """Every valid record of the event, archived or still only in the log."""
-    for received, available_at in _available(_all(event, lake, kafka)):
+def valid_records(event: Event, lake: Path, kafka: str, reached: dict[int, Instant]) -> Iterator[Record]:
+    """Every valid record of the event, archived or still only in the log.
+
+    `reached` is given by partition the greatest append time that was read, ticks included: what is appended later is
+    not available before it.
+    """
+    for received, available_at in _available(_all(event, lake, kafka), reached):
         verdict = verdict_of(event, received, available_at)
         if isinstance(verdict, Valid):
             yield Record(
@@ -59,7 +63,7 @@ def valid_records(event: Event, lake: Path, kafka: str) -> Iterator[Record]:
 
 def archived_records(event: str, lake: Path) -> Iterator[tuple[Received, Instant]]:
     """Every record that the lake holds, ticks left out, with its `available_at`; imports declare their own."""
-    return _available(_archived(lake / names.raw_table(event)))
+    return _available(_archived(lake / names.raw_table(event)), {})
 
 
 def verdict_of(event: Event, received: Received, available_at: Instant) -> Verdict:
@@ -68,8 +72,7 @@ def verdict_of(event: Event, received: Received, available_at: Instant) -> Verdi
     return judge(event, received.body, available_at=available_at, log_append=received.log_append, imported=imported)
 
 
-def _available(all_received: Iterable[Received]) -> Iterator[tuple[Received, Instant]]:
-    greatest: dict[int, Instant] = {}
+def _available(all_received: Iterable[Received], greatest: dict[int, Instant]) -> Iterator[tuple[Received, Instant]]:
     for received in all_received:
         if received.append_time is not None:
             before = greatest.get(received.partition, received.append_time)

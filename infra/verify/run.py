@@ -25,7 +25,7 @@ from schemas.core.views import View
 Key = tuple[Value, ...]
 
 ATTEMPTS = 5
-"""A publication in mid-check moves the boundary past the instant that was chosen; the check then begins again."""
+"""A publication that moves the boundary past all that was read has the check begin again."""
 
 
 class Moved(Exception):
@@ -44,10 +44,13 @@ class Serving(Protocol):
 
 @dataclass(frozen=True)
 class Sampled:
-    """The counted records of the sampled entities of one view, by key."""
+    """The counted records of the sampled entities of one view, by key, and all of them that are available before
+    `through`; None where some partition does not say.
+    """
 
     view: str
     records: Mapping[Key, Sequence[Record]]
+    through: Instant | None
 
 
 Draw = Callable[[Mapping[Key, Instant]], list[Key]]
@@ -81,12 +84,13 @@ def verify(
                 moved = []
                 for view, found in zip(group, sampled, strict=True):
                     progress(view.name)
+                    through = latest(closed[view.name], serving.closed(view), found.through, view.on)
                     try:
-                        answers = serving.answers(view, list(found.records), closed[view.name])
+                        answers = serving.answers(view, list(found.records), through)
                     except Moved:
                         moved.append(view)
                     else:
-                        done.append(compare(view, closed[view.name], answers, found.records))
+                        done.append(compare(view, through, answers, found.records))
                 if moved:
                     again.append(moved)
         if not again:
@@ -104,11 +108,22 @@ def closed_epoch(event: Event, boundary: Instant, speed_through: Instant) -> Ins
     return max(boundary, Instant(floor(speed_through, event.epoch)))
 
 
+def latest(before: Instant, now: Instant, read: Instant | None, event: Event) -> Instant:
+    """The last closed epoch that what was read covers: what was closed `before` reading, or since, as far as `read`.
+
+    Reading takes long, and by its end a publication may have moved the boundary past what was closed at its beginning.
+    """
+    return before if read is None else max(before, min(now, Instant(floor(read, event.epoch))))
+
+
 def _sampled(check: Check, views: Sequence[View]) -> list[Sampled]:
     # A process of its own, and nothing it makes has cycles: collecting would go over a year of records again and again.
     gc.disable()
-    records = list(counted(valid_records(views[0].on, check.lake, check.kafka), views[0].on.horizon))
-    return [Sampled(view.name, dict(_of_view(check, view, records))) for view in views]
+    event, reached = views[0].on, dict[int, Instant]()
+    records = list(counted(valid_records(event, check.lake, check.kafka, reached), event.horizon))
+    read = [reached.get(partition) for partition in range(event.partitions)]
+    through = None if None in read else min(each for each in read if each is not None)
+    return [Sampled(view.name, dict(_of_view(check, view, records)), through) for view in views]
 
 
 def _of_view(check: Check, view: View, records: Sequence[Record]) -> Iterator[tuple[Key, list[Record]]]:

@@ -65,12 +65,18 @@ def lake_fixture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_available_at_is_the_running_maximum_whatever_the_clock_did(lake: Path) -> None:
     """Partition 0: 12, then a clock that steps back to 8; what the log adds goes on from the same maximum."""
-    found = {record.event_id: record.available_at for record in valid_records(READING, lake, "broker")}
+    found = {record.event_id: record.available_at for record in valid_records(READING, lake, "broker", {})}
     assert found == {"i": 5_000, "a": 12_000, "b": 12_000, "c": 12_000, "f": 12_000, "g": 40_000}
 
 
+def test_what_was_read_reaches_to_the_greatest_append_time_of_a_partition(lake: Path) -> None:
+    reached: dict[int, Instant] = {}
+    assert list(valid_records(READING, lake, "broker", reached))
+    assert reached == {0: 12_000, 1: 40_000}
+
+
 def test_one_coordinate_is_one_record(lake: Path) -> None:
-    places = [(record.partition, record.offset) for record in valid_records(READING, lake, "broker")]
+    places = [(record.partition, record.offset) for record in valid_records(READING, lake, "broker", {})]
     assert sorted(places) == sorted(set(places))
 
 
@@ -80,4 +86,4 @@ def test_a_lake_without_the_event_has_the_log_alone(tmp_path: Path, monkeypatch:
         yield Received(0, 0, Instant(7_000), True, body("z"), False)
 
     monkeypatch.setattr(received, "_logged", logged)
-    assert [record.event_id for record in valid_records(READING, tmp_path, "broker")] == ["z"]
+    assert [record.event_id for record in valid_records(READING, tmp_path, "broker", {})] == ["z"]
