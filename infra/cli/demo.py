@@ -14,9 +14,12 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from infra.airflow.client import Airflow
+    from infra.demo.replay import Replay
     from infra.demo.state import Progress
     from infra.demo.steps import Compared, Seen
     from infra.stack.layout import Layout
+    from serving_layer.client import Client
 
 
 def add_to(app: typer.Typer) -> None:
@@ -93,7 +96,34 @@ def _play(console: Console, step: Callable[[str], None], layout: Layout, progres
         step("batch takes over, and no answer changes")
         ran, compared, seconds = run.watch_batch(client, lambda: run_batch(airflow, _dimly(console)), watched)
         _print_moved(console, compared, seconds)
+        step("a model learns from the same views, and scores the flights that have just left")
+        _score(console, airflow, client, replay)
     return ran, compared
+
+
+def _score(console: Console, airflow: Airflow, client: Client, replay: Replay) -> None:
+    from rich.table import Table
+
+    from infra.demo.__main__ import now
+    from infra.demo.scoring import await_champion, retrain, score
+
+    if not Settings.from_environment().mlflow:
+        console.print("this stack has no MLflow, so nothing is learnt; unset `TIDELINE_MLFLOW`")
+        return
+    decided = retrain(airflow, _dimly(console))
+    became = "is champion" if decided["promoted"] else "is not promoted"
+    console.print(f"{decided['model']}: version {decided['version']} {became}: {decided['reason']}", soft_wrap=True)
+    version = await_champion(client)
+    rows, scored = score(client, replay, now())
+    table = Table("flight", "from", "to", "left late by", "will be late", "", box=None, pad_edge=False)
+    for row, each in zip(rows, scored.predictions, strict=True):
+        told = "" if each.fallback is None else f"by {each.fallback['by']}"
+        flight = f"{row['carrier']} {row['tailnum'] or ''}"
+        table.add_row(flight, row["origin"], row["dest"], f"{row['dep_delay']} min", f"{each.score:.0%}", told)
+    console.print(table)
+    complete = sum(proof.complete for proof in scored.proofs.values())
+    on = f"on answers of {len(scored.proofs)} views at one instant, {complete} of them complete"
+    console.print(f"[dim]by version {version}, {on}[/]")
 
 
 def _import_history(settings: Settings, replay: Any) -> None:

@@ -27,7 +27,7 @@ def connected(layout: Layout) -> Iterator[Airflow]:
     if not layout.settings.airflow or password is None:
         raise RefusedError("Airflow does the batch side of the demo, and this stack has none; unset `TIDELINE_AIRFLOW`")
     with Airflow(layout.settings.airflow, airflow.USER, password) as client:
-        if not wait_until(lambda: {"archive", "views"} <= client.dags().keys(), seconds=_PARSED_WITHIN):
+        if not wait_until(lambda: {"archive", "views", "retrain"} <= client.dags().keys(), seconds=_PARSED_WITHIN):
             why = "; ".join(client.import_errors()) or "no error is told"
             raise UnavailableError(f"airflow has not read its DAGs after {_PARSED_WITHIN:.0f} s ({why})")
         yield client
@@ -36,9 +36,9 @@ def connected(layout: Layout) -> Iterator[Airflow]:
 def run_batch(client: Airflow, say: Say) -> dict[str, Any]:
     """Archive, then judge, build and publish; `events` and `views` as the task `build` tells them."""
     archived = client.follow("archive", client.trigger("archive"), seconds=ENDS_WITHIN, report=say)
-    _well(client, archived)
+    require_well(client, archived)
     done = client.follow("views", _views_after(client, archived), seconds=ENDS_WITHIN, report=say)
-    _well(client, done)
+    require_well(client, done)
     return {
         "views": client.result("views", done.run, "build"),
         "events": client.result("views", done.run, "build", key="events"),
@@ -52,7 +52,7 @@ def _views_after(client: Airflow, archived: DagRun) -> str:
     return client.trigger("views")
 
 
-def _well(client: Airflow, run: DagRun) -> None:
+def require_well(client: Airflow, run: DagRun) -> None:
     """Raises `UnavailableError` with the end of the log of what failed."""
     for task in run.tasks:
         if task.state == "failed":
