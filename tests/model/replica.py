@@ -33,11 +33,12 @@ File = tuple[str, str, str]
 
 
 class ModelLoader(Loader):
-    """The product's, with files that are names; between two steps anything may happen."""
+    """The product's, with files that are copies of segments; between two steps anything may happen."""
 
-    def __init__(self, environment: MemoryEnvironment) -> None:
+    def __init__(self, environment: MemoryEnvironment, rows: Lake) -> None:
         self._environment = environment
-        self.files: set[File] = set()
+        self._rows = rows
+        self.files: dict[File, dict[Instant, Bag]] = {}
         self.is_busy = False
 
     def steps(self, listed: Listed) -> Steps:
@@ -47,11 +48,17 @@ class ModelLoader(Loader):
         self._put_roster(listed, {**served, **moves}.values(), served)
         yield
         if moves or served.keys() - listed.wanted.keys():
-            self.files |= {file for choice in moves.values() for file in _files(choice)}
+            missing = {file for choice in moves.values() for file in _files(choice)} - self.files.keys()
+            built = {file: dict(self._rows.segments[file[1:]]) for file in missing}
+            yield
+            if self._rows.gone() & {segment for _, _, segment in missing}:
+                return
+            self.files |= built
             yield
             self._switch(listed, moves)
         yield
-        self.files &= needed_segments(listed, self._served().values())
+        needed = needed_segments(listed, self._served().values())
+        self.files = {file: rows for file, rows in self.files.items() if file in needed}
 
 
 class ModelApplier(Applier):
@@ -110,7 +117,7 @@ class Replica:
     def wipe(self) -> None:
         """Lose everything."""
         self.environment = MemoryEnvironment()
-        self.loader = ModelLoader(self.environment)
+        self.loader = ModelLoader(self.environment, self.lake)
         self.wiped += 1
         self.known_imports = 0
         self.restart()
@@ -198,8 +205,8 @@ class Replica:
         as_of = instant_of(now, pair) if through is None else through
         tail = choice.view.features[0].window.tail(as_of) if windowed and choice.view.features[0].window else None
         bag = 0
-        for segment in choice.segments:
-            rows = self.lake.segments[choice.definition, segment.id]
+        for file in _files(choice):
+            rows = self.loader.files[file]
             bag += sum(each for tile, each in rows.items() if is_in_window(tile, tail))
         self.between()
         for tile, epoch, _, each in self.speed_rows(self.rows_at(transaction), choice):
@@ -222,7 +229,7 @@ class Replica:
 
     def missing_files(self) -> set[File]:
         """What a served pair needs and is not there."""
-        return {file for choice in self.served().values() for file in _files(choice)} - self.loader.files
+        return {file for choice in self.served().values() for file in _files(choice)} - self.loader.files.keys()
 
 
 def claimed_of(transaction: Transaction, run: str | None) -> records.Claimed | None:
