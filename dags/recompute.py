@@ -28,6 +28,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.platform import CATALOG, SETTINGS, deadline
 from infra.airflow.operators import Application, Command, Done
@@ -52,10 +53,12 @@ with DAG(
         assert params is not None
         return list(CATALOG.views) if params["view"] == "all" else [params["view"]]
 
-    @task.short_circuit(doc_md="Goes on where the rebuilt view differs and was left unpublished.")
-    def differs(done: Done) -> bool:
-        """Whether a person has to decide."""
-        return done["generation"] is None
+    @task(doc_md="Goes on where the rebuilt view differs and was left unpublished.")
+    def differs(done: Done) -> str:
+        """What a person has to decide; a short circuit would not stop the tasks after it in a mapped group."""
+        if done["generation"] is not None:
+            raise AirflowSkipException("it is equal, and published")
+        return str(done["segment"])
 
     @task_group
     def of_view(view: str) -> None:

@@ -30,6 +30,7 @@ from typing import Any
 
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, AssetAlias, Context, Param, task, task_group
+from airflow.sdk.exceptions import AirflowSkipException
 
 from dags.platform import CATALOG, SETTINGS, deadline, every, model_of
 from infra.airflow.operators import Application, Command, Done
@@ -65,10 +66,12 @@ with DAG(
         assert params is not None
         return list(CATALOG.models) if params["model"] == "all" else [params["model"]]
 
-    @task.short_circuit(doc_md="Goes on where every gate holds and a person has the last word.")
-    def waits(done: Done) -> bool:
-        """Whether a person has to decide."""
-        return bool(done["waits"])
+    @task(doc_md="Goes on where every gate holds and a person has the last word.")
+    def waits(done: Done) -> str:
+        """What a person has to decide; a short circuit would not stop the tasks after it in a mapped group."""
+        if not done["waits"]:
+            raise AirflowSkipException("nobody is asked")
+        return str(done["reason"])
 
     @task_group
     def of_model(model: str) -> None:
