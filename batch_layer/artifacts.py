@@ -13,9 +13,8 @@ from mlflow.types.schema import ColSpec, Schema
 
 from batch_layer.examples import numbers
 from batch_layer.plots import plots
-from batch_layer.registry import artifact_tags
 from batch_layer.training import Learnt, Trained
-from schemas.core.artifacts import ARTIFACT, BASELINE, EXAMPLE, FITTED, SIGNATURE
+from schemas.core.artifacts import ARTIFACT, BASELINE, EXAMPLE, FITTED, SIGNATURE, sha256, tag_of
 from schemas.core.codec import encode_model
 from schemas.core.models import Model
 from schemas.core.signatures import encode_signature
@@ -23,16 +22,20 @@ from schemas.core.signatures import encode_signature
 _EXAMPLES = 5
 
 
-def write_artifacts(folder: Path, model: Model, trained: Trained) -> None:
-    """The model under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them."""
-    for name, learnt in ((ARTIFACT, trained.model), (BASELINE, trained.baseline)):
-        _write(folder / name, learnt, trained)
+def write_artifacts(folder: Path, model: Model, trained: Trained) -> dict[str, str]:
+    """The model under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them.
+
+    Returns what a version says of both: formats and hashes, by tag.
+    """
+    own = _write(folder / ARTIFACT, trained.model, trained)
+    plain = _write(folder / BASELINE, trained.baseline, trained)
     (folder / ARTIFACT / "definition.json").write_text(json.dumps(encode_model(model), indent=1))
     for name, figure in plots(trained):
         figure.savefig(folder / name)
+    return {**own, **{f"{BASELINE}.{name}": value for name, value in plain.items()}}
 
 
-def texts_of(learnt: Learnt, trained: Trained) -> dict[str, str]:
+def _texts_of(learnt: Learnt, trained: Trained) -> dict[str, str]:
     """The artifact, by name of its files; the example is what a reader tries it with."""
     columns = [each.name for each in learnt.signature.columns]
     rows = numbers(learnt.signature, trained.judged.first(_EXAMPLES))
@@ -43,9 +46,9 @@ def texts_of(learnt: Learnt, trained: Trained) -> dict[str, str]:
     }
 
 
-def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
+def _write(folder: Path, learnt: Learnt, trained: Trained) -> dict[str, str]:
     folder.mkdir(parents=True)
-    texts = texts_of(learnt, trained)
+    texts = _texts_of(learnt, trained)
     for name, text in texts.items():
         (folder / name).write_text(text)
     columns = [each.name for each in learnt.signature.columns]
@@ -56,8 +59,10 @@ def _write(folder: Path, learnt: Learnt, trained: Trained) -> None:
         )
     )
     # No flavor that MLflow knows, so that nothing decides by this file which code to import.
-    described.add_flavor("tideline", **artifact_tags(learnt.fitted, texts))
+    tags = {"format": learnt.fitted.format, **{tag_of(name): sha256(text.encode()) for name, text in texts.items()}}
+    described.add_flavor("tideline", **tags)
     described.save(str(folder / "MLmodel"))
+    return tags
 
 
 def _plain(rows: Any) -> list[list[float | None]]:

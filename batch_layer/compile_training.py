@@ -25,8 +25,6 @@ from schemas.core.types import Bool
 
 ANSWER: Final = "_answer"
 """All features of an ask as one column: joins copy it whole, where they would copy fields one by one."""
-LABEL: Final = "_label"
-LABEL_AT: Final = "_label_at"
 _CHUNKS: Final = 64
 """Into so many chunks the time that is asked about is cut, unless windows are longer."""
 _CARRIED: Final = "_carried"
@@ -136,7 +134,7 @@ def labels_sql(label: Label, spine: str, counted: str, span: Span) -> str:
     there = " AND ".join(f"{key} IS NOT NULL" for key in keys)
     first, last = _floor(f"`available_at` - {label.within - 1}", chunk), _floor("`available_at`", chunk)
     identity = f"`{names.PARTITION}`, `{names.OFFSET}`"
-    return f"""SELECT {identity}, `_next`.`value` AS `{LABEL}`, `_next`.`at` AS `{LABEL_AT}`
+    return f"""SELECT {identity}, `_next`.`value` AS `{names.LABEL}`, `_next`.`at` AS `{names.LABEL_AT}`
 FROM (
   SELECT *, LAST_VALUE(`_event`) IGNORE NULLS OVER (
     PARTITION BY {", ".join(keys)}, `{CHUNK}`
@@ -170,8 +168,8 @@ def rows_sql(model: Model, spine: str, answers: Iterable[tuple[str, str]], label
         for feature in ask.features
     ]
     absent = literal_sql(model.label.absent, Bool())
-    columns.append(f"IF(`_labels`.`{LABEL_AT}` IS NULL, {absent}, `_labels`.`{LABEL}`) AS `{LABEL}`")
-    columns.append(f"`_labels`.`{LABEL_AT}`")
+    columns.append(f"IF(`_labels`.`{names.LABEL_AT}` IS NULL, {absent}, `_labels`.`{names.LABEL}`) AS `{names.LABEL}`")
+    columns.append(f"`_labels`.`{names.LABEL_AT}`")
     joined = [(quoted(name), relations[name]) for name, _ in model.asks] + [("`_labels`", labels)]
     joins = "\n".join(
         f"LEFT JOIN {relation} AS {name} ON {name}.`{names.PARTITION}` = `_spine`.`{names.PARTITION}` "

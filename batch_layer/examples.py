@@ -22,7 +22,6 @@ from schemas.core.types import Decimal, String, Timestamp
 from schemas.lake.tables import data_of
 from schemas.lake.training_sets import TrainingSet
 
-LABEL: Final = "_label"
 _ORDER: Final = ("available_at", names.PARTITION, names.OFFSET)
 
 Floats = npt.NDArray[np.float64]
@@ -56,11 +55,11 @@ class Examples:
 def read_examples(lake: Path, listed: TrainingSet, start: Instant | None = None) -> Examples:
     """The labelled rows of a training set from `start` on; those whose label is missing are left out."""
     table = data_of(DeltaTable(str(lake / listed.table), version=listed.version))
-    wanted = ds.field(LABEL).is_valid()
+    wanted = ds.field(names.LABEL).is_valid()
     if start is not None:
         wanted &= ds.field("available_at") >= start
     rows = table.to_table(filter=wanted).sort_by([(name, "ascending") for name in _ORDER]).combine_chunks()
-    return Examples(rows, rows[LABEL].cast(pa.int8()).to_numpy().astype(np.float64))
+    return Examples(rows, rows[names.LABEL].cast(pa.int8()).to_numpy().astype(np.float64))
 
 
 def learn_signature(inputs: Iterable[Input], examples: Examples) -> Signature:

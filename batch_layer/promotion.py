@@ -11,12 +11,12 @@ from typing import Final
 
 import numpy as np
 
-from batch_layer.artifacts import texts_of, write_artifacts
+from batch_layer.artifacts import write_artifacts
 from batch_layer.examples import Examples, Floats, numbers, read_examples, slices
 from batch_layer.gating import Evidence, Gate, Slices, gates_of, reason
 from batch_layer.judging import Quality, by_slice, paired_gain, quality
 from batch_layer.learning import Fitted
-from batch_layer.registry import Registry, Version, artifact_tags
+from batch_layer.registry import Registry, Version
 from batch_layer.training import LEAST_OF_SLICE, Trained, newest_set, train
 from schemas.core.artifacts import BASELINE, CHALLENGER, CHAMPION
 from schemas.core.codec import inputs_of, model_of, training_set_of
@@ -53,13 +53,13 @@ def train_and_register(
     listed = newest_set(lake, model.name, training_set_of(model))
     trained = train(lake, model, listed)
     with tempfile.TemporaryDirectory() as folder:
-        write_artifacts(Path(folder), model, trained)
+        artifacts = write_artifacts(Path(folder), model, trained)
         version = registry.log(
             model.name,
             Path(folder),
             params={**dict(model.estimator.parameters), "estimator": model.estimator.name, "seed_of_resamples": _SEED},
             metrics=_metrics(trained),
-            tags=_tags(model, trained),
+            tags={**artifacts, **_tags(model, trained)},
             now=now,
         )
     return trained, version
@@ -187,11 +187,7 @@ def _numbered(name: str, found: Quality) -> dict[str, float]:
 
 def _tags(model: Model, trained: Trained) -> dict[str, str]:
     listed = trained.listed
-    own = artifact_tags(trained.model.fitted, texts_of(trained.model, trained))
-    plain = artifact_tags(trained.baseline.fitted, texts_of(trained.baseline, trained))
     return {
-        **own,
-        **{f"{BASELINE}.{name}": value for name, value in plain.items()},
         "definition": model_of(model),
         "inputs_of": inputs_of(model),
         "rows_of": listed.rows_of,

@@ -222,11 +222,6 @@ def registry(settings: Settings) -> Iterator[Registry]:
         raise UnavailableError(f"MLflow at `{uri}` does not do it ({told}); look at `tideline status`") from error
 
 
-def artifact_tags(fitted: Fitted, texts: Mapping[str, str]) -> dict[str, str]:
-    """What a version says of its artifact, `texts` by name."""
-    return {"format": fitted.format, **{tag_of(name): sha256(text.encode()) for name, text in texts.items()}}
-
-
 def _version(found: ModelVersion, aliases: Mapping[str, str]) -> Version:
     tags = {name.removeprefix(PREFIX): value for name, value in found.tags.items()}
     own = tuple(sorted(alias for alias, number in aliases.items() if str(number) == str(found.version)))

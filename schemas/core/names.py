@@ -15,6 +15,8 @@ PARTITION: Final = "_partition"
 OFFSET: Final = "_offset"
 COUNTED: Final = "_counted"
 SEGMENT: Final = "_segment"
+LABEL: Final = "_label"
+LABEL_AT: Final = "_label_at"
 
 TICK_HEADER: Final = "tideline-tick"
 
