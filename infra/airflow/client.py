@@ -35,11 +35,12 @@ class Task:
 
 @dataclass(frozen=True)
 class DagRun:
-    """A run of a DAG as it stands."""
+    """A run of a DAG as it stands; `started_at` is RFC 3339, None while it waits."""
 
     dag: str
     run: str
     state: str
+    started_at: str | None
     tasks: Sequence[Task]
 
 
@@ -81,7 +82,7 @@ class Airflow:
         at = f"/api/v2/dags/{dag}/dagRuns/{run}"
         told = self._ask("GET", at)
         found = self._ask("GET", f"{at}/taskInstances?limit=200")["task_instances"]
-        return DagRun(dag, run, told["state"], [_task(each) for each in found])
+        return DagRun(dag, run, told["state"], told["start_date"], [_task(each) for each in found])
 
     def started_by(self, dag: str, emitter: DagRun) -> str | None:
         """The first run of a DAG that the assets of a run have started, if it is there yet."""
