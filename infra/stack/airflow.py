@@ -83,9 +83,8 @@ parsing_processes = 1
 [scheduler]
 catchup_by_default = False
 enable_health_check = False
-# How soon the tasks of a scheduler that was killed are tried again: by its successor once its own heartbeat is this
-# old, looked at this often. Both are minutes by default.
-scheduler_health_check_threshold = 30
+# How often a scheduler looks for tasks of one that was killed, by default every five minutes; one is taken for dead
+# once its heartbeat is half a minute old.
 orphaned_tasks_check_interval = 15
 task_instance_heartbeat_sec = 5
 task_instance_heartbeat_timeout = 60
