@@ -14,6 +14,7 @@ from schemas.settings import Settings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from infra.cli.models import ModelChange
     from infra.verdicts import Verdicts
     from schemas.core.plan import Change
 
@@ -34,12 +35,14 @@ def plan(as_json: Annotated[bool, typer.Option("--json", help="Print a JSON list
 
     It says until when answers stay exact, and refuses topics that do not keep what answers need.
     """
+    from infra.cli.models import model_changes
+
     changes, warnings = _changes()
     verdicts = _verdicts(changes)
     if as_json:
         typer.echo(json.dumps([_encode(change, verdicts) for change in changes]))
     else:
-        _print(changes, [*_told(verdicts), *warnings])
+        _print(changes, model_changes(Settings.from_environment()), [*_told(verdicts), *warnings])
         _print_time_left()
     _check_topics()
 
@@ -73,8 +76,8 @@ def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
     from schemas.lake.catalog import append_applied
 
     changes, warnings = _changes()
-    _print(changes, [*_told(_verdicts(changes)), *warnings])
     models = model_changes(settings)
+    _print(changes, models, [*_told(_verdicts(changes)), *warnings])
     refuse_unfit(settings, load_catalog().views.values())
     if (changes or models) and not yes and not typer.confirm("apply?", err=True):
         raise RefusedError("nothing was applied; answer yes, or give `--yes`")
@@ -84,7 +87,7 @@ def append_changes(settings: Settings, *, yes: bool) -> list[Change]:
         if change.former is not None:
             append_applied(settings.lake, _applied()[change.former], now=now, removed=True)
         append_applied(settings.lake, change.view, now=now, removed=change.what == "gone")
-    append_models(settings)
+    append_models(settings.lake, models, now)
     return changes
 
 
@@ -237,15 +240,12 @@ def _encode(change: Change, verdicts: Mapping[str, Verdicts]) -> dict[str, Any]:
     }
 
 
-def _print(changes: list[Change], warnings: list[str]) -> None:
+def _print(changes: list[Change], models: list[ModelChange], warnings: list[str]) -> None:
     from rich.console import Console
 
-    from infra.cli.models import model_changes
-
     console = Console(stderr=True, highlight=False)
-    models = model_changes(Settings.from_environment())
-    for line, _, _ in models:
-        console.print(line, soft_wrap=True)
+    for model in models:
+        console.print(model.line, soft_wrap=True)
     if not changes and not models:
         console.print("what is defined is what runs; nothing to apply")
     for change in changes:

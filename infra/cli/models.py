@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +13,10 @@ from schemas.core.instants import format_instant
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from schemas.core.instants import Instant
     from schemas.core.models import Model
     from serving_layer.client import Predictions
 
@@ -149,18 +152,25 @@ def rollback(
     call("batch_layer", "model", "rollback", model, "--reason", reason, as_json=as_json)
 
 
-def append_models(settings: Settings) -> None:
-    """Apply every model of the catalog that is new or means something else, and take away what is gone."""
-    from schemas.core.instants import Instant
+@dataclass(frozen=True)
+class ModelChange:
+    """What `apply` does about a model, and the line of the plan that says it."""
+
+    line: str
+    model: Model
+    is_gone: bool
+
+
+def append_models(lake: Path, changes: Iterable[ModelChange], now: Instant) -> None:
+    """Apply every model that is new or means something else, and take away what is gone."""
     from schemas.lake.models import append_model
 
-    now = Instant(time.time_ns() // 1_000_000)
-    for _, model, is_gone in model_changes(settings):
-        append_model(settings.lake, model, now=now, removed=is_gone)
+    for change in changes:
+        append_model(lake, change.model, now=now, removed=change.is_gone)
 
 
-def model_changes(settings: Settings) -> list[tuple[str, Model, bool]]:
-    """What `apply` would do about models: a line of the plan, the model, and whether it is gone."""
+def model_changes(settings: Settings) -> list[ModelChange]:
+    """Where the catalog's models and those that are applied differ."""
     from schemas.core.catalog import load_catalog
     from schemas.core.codec import model_of
     from schemas.lake.models import read_models
@@ -169,7 +179,8 @@ def model_changes(settings: Settings) -> list[tuple[str, Model, bool]]:
     found = []
     for name, model in wanted.items():
         if name not in applied:
-            found.append((f"+ new      model {name}", model, False))
+            found.append(ModelChange(f"+ new      model {name}", model, is_gone=False))
         elif applied[name].definition != model_of(model):
-            found.append((f"~ changed  model {name}", model, False))
-    return found + [(f"- gone     model {name}", applied[name].model, True) for name in applied if name not in wanted]
+            found.append(ModelChange(f"~ changed  model {name}", model, is_gone=False))
+    gone = [name for name in applied if name not in wanted]
+    return found + [ModelChange(f"- gone     model {name}", applied[name].model, is_gone=True) for name in gone]
