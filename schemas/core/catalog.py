@@ -12,6 +12,7 @@ from typing import Final, TypeVar
 import schemas
 from schemas.core.errors import DefinitionError
 from schemas.core.events import Event
+from schemas.core.feedback import feedback_of
 from schemas.core.models import Model
 from schemas.core.views import View
 
@@ -21,7 +22,7 @@ _Definition = TypeVar("_Definition", Event, View, Model)
 
 @dataclass(frozen=True)
 class Catalog:
-    """Events, views and models by name."""
+    """Events, views and models by name; those that follow from a model are among them."""
 
     events: Mapping[str, Event]
     views: Mapping[str, View]
@@ -53,9 +54,10 @@ def catalog_of(modules: Iterable[ModuleType]) -> Catalog:
                 _put(events, "event", value.on, module.__name__)
             elif isinstance(value, Model):
                 _put(models, "model", value, module.__name__)
-                for _, ask in value.asks:
-                    _put(views, "view", ask.view, module.__name__)
-                for event in (value.on, value.label.on, *(ask.view.on for _, ask in value.asks)):
+                needed = [*(ask.view for _, ask in value.asks), *feedback_of(value)]
+                for view in needed:
+                    _put(views, "view", view, module.__name__)
+                for event in (value.on, value.label.on, *(view.on for view in needed)):
                     _put(events, "event", event, module.__name__)
     return Catalog(
         {name: events[name][0] for name in sorted(events)},

@@ -20,6 +20,7 @@ from schemas.core.gates import Gates
 from schemas.core.measures import Measure
 from schemas.core.models import Ask, Label, Model
 from schemas.core.views import View
+from schemas.core.watching import Watch
 from schemas.core.windows import Window
 
 SEMANTICS: Final = 1
@@ -34,7 +35,7 @@ _CLOSED_SET: Final[Mapping[str, type]] = {
         *(aggregates.Count, aggregates.Sum, aggregates.Mean, aggregates.Min, aggregates.Max),
         *(aggregates.Variance, aggregates.Stddev, aggregates.First, aggregates.Last),
         *(Window, Measure, Event, View),
-        *(Ask, Label, Gates, Estimator, Model),
+        *(Ask, Label, Gates, Estimator, Watch, Model),
     )
 }
 _TAG: Final = "is"
@@ -88,7 +89,7 @@ def training_set_of(model: Model) -> str:
 
 def model_of(model: Model) -> str:
     """The hash of what decides a score and its promotion: neither the name nor the documentation is part of it."""
-    judged = {part: _encode(getattr(model, part)) for part in ("estimator", "baseline", "metric", "gates")}
+    judged = {part: _encode(getattr(model, part)) for part in ("estimator", "baseline", "metric", "gates", "watch")}
     return _hash(
         {
             **_meaning_of_rows(model),
@@ -97,6 +98,7 @@ def model_of(model: Model) -> str:
             "stale_after": model.stale_after,
             "prior": model.prior,
             "threshold": model.threshold,
+            "is_acted_on": model.is_acted_on,
         }
     )
 

@@ -11,6 +11,7 @@ from schemas.core.measures import count, first, last, max_, mean, min_, stddev, 
 from schemas.core.models import Model, ask, label
 from schemas.core.types import bool_, decimal, float64, int64, string, timestamp
 from schemas.core.views import View
+from schemas.core.watching import watch
 
 __all__ = [
     "Event",
@@ -37,5 +38,6 @@ __all__ = [
     "sum_",
     "timestamp",
     "variance",
+    "watch",
     "when",
 ]

@@ -24,9 +24,12 @@ from schemas.core.records import SYSTEM_FIELDS
 from schemas.core.resolution import columns_of, resolve_part, type_of
 from schemas.core.types import Bool, Field, Float64, Int64, Type, type_name
 from schemas.core.views import KEY_TYPES, View
+from schemas.core.watching import Watch, watch
 
 Pairs = tuple[tuple[str, str], ...]
 """For each key field of what is looked up, the field of the spine event that names it; by the former's name."""
+
+_WATCH: Final = watch()
 
 By = str | Iterable[str] | Mapping[str, str] | None
 
@@ -70,7 +73,8 @@ class Model:
     `request` are fields of the event itself; the features of each ask are called `{ask}_{feature}`. `baseline` is the
     request field on which a plain model stands beside it. Features of a view whose claims lag by more than
     `stale_after` are not used for a score as they are; `prior` is the score where nothing is known. A score of
-    `threshold` or more decides for true.
+    `threshold` or more decides for true. `watch` says what has it trained again; `is_acted_on` whether a decision
+    changes what then turns out, so that learning from it has to be told.
     """
 
     name: str
@@ -85,6 +89,8 @@ class Model:
     stale_after: Duration
     prior: float
     threshold: float
+    watch: Watch
+    is_acted_on: bool
     doc: str
 
     def __init__(  # noqa: PLR0913 - a definition is written once, by keyword
@@ -102,6 +108,8 @@ class Model:
         stale_after: str,
         prior: float,
         threshold: float = 0.5,
+        watch: Watch = _WATCH,
+        is_acted_on: bool = False,
         doc: str = "",
     ) -> None:
         check_name("model", name)
@@ -118,6 +126,8 @@ class Model:
         put(self, "stale_after", parse_duration(stale_after))
         put(self, "prior", float(prior))
         put(self, "threshold", float(threshold))
+        put(self, "watch", watch)
+        put(self, "is_acted_on", is_acted_on)
         put(self, "doc", doc)
         _check_judging(self)
         _check_columns(self)

@@ -31,6 +31,7 @@ from schemas.core.language import (
     mean,
     string,
     timestamp,
+    watch,
 )
 from schemas.core.models import Input
 from schemas.core.types import Float64, Int64, String, Timestamp
@@ -156,6 +157,8 @@ OTHER_MODELS: Final[dict[str, Callable[[], Model]]] = {
     "another gate": lambda: model(gates=gates(slices=("shop",), margin=0.01)),
     "another bound of staleness": lambda: model(stale_after="6m"),
     "another prior": lambda: model(prior=0.4),
+    "another watch": lambda: model(watch=watch(drift=0.1)),
+    "decisions that are acted on": lambda: model(is_acted_on=True),
 }
 
 
@@ -183,8 +186,8 @@ def test_the_catalog_finds_a_model_and_all_that_it_needs() -> None:
     vars(module).update(late_delivery=model(), again=model())
     found = catalog_of([module])
     assert found.models == {"late_delivery": model()}
-    assert list(found.views) == ["route_orders", "shop_orders"]
-    assert list(found.events) == ["delivery", "order"]
+    assert list(found.views) == ["late_delivery_quality", "late_delivery_scores", "route_orders", "shop_orders"]
+    assert list(found.events) == ["delivery", "late_delivery_outcome", "late_delivery_prediction", "order"]
 
 
 def module(**values: Any) -> ModuleType:
@@ -256,11 +259,15 @@ REFUSED: Final[dict[str, Callable[[], object]]] = {
     "gate of few rows": lambda: gates(rows=10),
     "gate out of bounds": lambda: gates(margin=-0.1),
     "gate that is not a number": lambda: gates(slice_loss=float("nan")),
+    "watch of few rows": lambda: watch(rows=10),
+    "watch of few labels": lambda: watch(labels=10),
+    "watch without a bound": lambda: watch(drift=0.0),
     "bound of staleness": lambda: model(stale_after="soon"),
     "two models of one name": lambda: catalog_of([module(a=model(), b=model(prior=0.1))]),
     "a model on another event of the same name": lambda: catalog_of(
         [module(a=model(), b=Event("delivery", fields={"shop": string}))]
     ),
+    "a column named as what is recorded": lambda: catalog_of([module(a=asking(model=ask(counting("version"))))]),
     "a view for a model": lambda: decode_model(encode_event(ORDER)),
     "a model for a view": lambda: decode_view(encode_model(model())),
 }
