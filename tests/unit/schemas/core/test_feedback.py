@@ -42,7 +42,8 @@ def test_the_views_count_by_version_and_hundredth() -> None:
         for each in scored
     ]
     told = quality_of(model()).answer(known, key, at)
-    assert (told["outcomes_1d"], told["positives_1d"], told["mean_score_1d"]) == (2, 1, pytest.approx(0.502))
+    assert (told["outcomes_1d"], told["positives_1d"]) == (2, 1)
+    assert told["mean_score_1d"] == pytest.approx(0.502)
 
 
 def test_an_outcome_has_the_slices_of_the_gates() -> None:
