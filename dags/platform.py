@@ -1,12 +1,13 @@
-"""What all DAGs share: their owner, their patience, their alarms, and the assets that join them."""
+"""What DAGs share: their owner, patience and alarms, the choice of one or all, and the assets that join them."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, Final
 
-from airflow.sdk import Asset, CronTriggerTimetable
+from airflow.sdk import Asset, CronTriggerTimetable, Param, XComArg, task
 from airflow.sdk.definitions.callback import AsyncCallback
 from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
 
@@ -63,19 +64,41 @@ def freshness(view: str, within: timedelta) -> DeadlineAlert:
     )
 
 
+def one_or_all(kind: str, among: Iterable[str]) -> Param:
+    """A parameter that is one name of a kind, or `all`; `chosen` gives what was meant."""
+    return Param("all", type="string", enum=["all", *among], description=f"One {kind}, or all of them.")
+
+
+def chosen(kind: str, among: Iterable[str]) -> XComArg:
+    """A task that gives the names meant by the parameter `kind`, for tasks that are mapped over them."""
+    names = list(among)
+
+    @task(task_id="chosen", doc_md=f"The {kind}s that the parameters name.")
+    def named(params: dict[str, Any] | None = None) -> list[str]:
+        """All, or one."""
+        assert params is not None
+        return names if params[kind] == "all" else [params[kind]]
+
+    return named()
+
+
 def raw_of(event: str) -> Asset:
     """The raw table of an event: bytes as they came."""
-    return Asset(name=f"raw.{event}", uri=f"tideline://raw/{event}", group="tideline")
+    return _asset("raw", event)
 
 
 def view_of(view: str) -> Asset:
     """The generations of a view."""
-    return Asset(name=f"view.{view}", uri=f"tideline://view/{view}", group="tideline")
+    return _asset("view", view)
 
 
 def model_of(model: str) -> Asset:
     """The champion of a model."""
-    return Asset(name=f"model.{model}", uri=f"tideline://model/{model}", group="tideline")
+    return _asset("model", model)
+
+
+def _asset(kind: str, name: str) -> Asset:
+    return Asset(name=f"{kind}.{name}", uri=f"tideline://{kind}/{name}", group="tideline")
 
 
 RAW: Final = {event: raw_of(event) for event in sorted(CATALOG.events)}

@@ -24,16 +24,15 @@ out what, by `tideline explain`, before you approve.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, Param, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.platform import CATALOG, SETTINGS, deadline
+from dags.platform import CATALOG, SETTINGS, chosen, deadline, one_or_all
+from infra.airflow.approvals import approve, done_by
 from infra.airflow.operators import Application, Command, Done
 
-_REBUILT = "ti.xcom_pull(task_ids='of_view.rebuild', map_indexes=ti.map_index)"
+_REBUILT = done_by("of_view.rebuild")
 
 with DAG(
     "recompute",
@@ -41,17 +40,11 @@ with DAG(
     deadline=deadline("recompute", timedelta(days=3)),
     doc_md=__doc__,
     params={
-        "view": Param("all", type="string", enum=["all", *CATALOG.views], description="One view, or all of them."),
+        "view": one_or_all("view", CATALOG.views),
         "reason": Param(type="string", minLength=1, description="Why; it is kept with the recompute."),
     },
     **SETTINGS,
 ) as dag:
-
-    @task(doc_md="The views that the parameters name.")
-    def chosen(params: dict[str, Any] | None = None) -> list[str]:
-        """All, or one."""
-        assert params is not None
-        return list(CATALOG.views) if params["view"] == "all" else [params["view"]]
 
     @task(doc_md="Goes on where the rebuilt view differs and was left unpublished.")
     def differs(done: Done) -> str:
@@ -68,19 +61,14 @@ with DAG(
             arguments=["recompute", view, "--publish-if-equal", "--reason", "{{ params.reason }}"],
             doc_md="Judges all of raw again and builds the view as one segment, then compares.",
         )
-        approve = ApprovalOperator(
-            task_id="approve",
-            subject="Publish a recompute that differs from the increments?",
-            body=f"{{{{ {_REBUILT} | tojson(indent=2) }}}}",
-            response_timeout=timedelta(days=2),
-            execution_timeout=None,
-            doc_md="Waits for a person. *Required Actions* shows the rows that differ.",
+        approved = approve(
+            _REBUILT, subject="Publish a recompute that differs from the increments?", shows="the rows that differ"
         )
         publish = Command(
             task_id="publish",
             arguments=["batch_layer", "publish-recomputed", view, f"{{{{ ({_REBUILT}).segment }}}}"],
             doc_md="Publishes what was rebuilt, if it still fits.",
         )
-        differs(rebuild.output) >> approve >> publish
+        differs(rebuild.output) >> approved >> publish
 
-    of_view.expand(view=chosen())
+    of_view.expand(view=chosen("view", CATALOG.views))

@@ -26,17 +26,16 @@ A challenger that is not promoted is no failure. A champion that was wrong: `tid
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
-from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import DAG, AssetAlias, Context, Param, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.platform import CATALOG, SETTINGS, deadline, every, model_of
+from dags.platform import CATALOG, SETTINGS, chosen, deadline, every, model_of, one_or_all
+from infra.airflow.approvals import approve, done_by
 from infra.airflow.operators import Application, Command, Done
 
 MODELS = AssetAlias("models", group="tideline")
-_DECIDED = "ti.xcom_pull(task_ids='of_model.decide', map_indexes=ti.map_index)"
+_DECIDED = done_by("of_model.decide")
 
 
 def crowned(done: Done, context: Context) -> None:
@@ -54,17 +53,11 @@ with DAG(
     deadline=deadline("retrain", timedelta(days=3)),
     doc_md=__doc__,
     params={
-        "model": Param("all", type="string", enum=["all", *CATALOG.models], description="One model, or all of them."),
+        "model": one_or_all("model", CATALOG.models),
         "ask_first": Param(False, type="boolean", description="A person promotes what every gate lets pass."),
     },
     **SETTINGS,
 ) as dag:
-
-    @task(doc_md="The models that the parameters name.")
-    def chosen(params: dict[str, Any] | None = None) -> list[str]:
-        """All, or one."""
-        assert params is not None
-        return list(CATALOG.models) if params["model"] == "all" else [params["model"]]
 
     @task(doc_md="Goes on where every gate holds and a person has the last word.")
     def waits(done: Done) -> str:
@@ -97,14 +90,7 @@ with DAG(
             map_index_template="{{ decided }}",
             doc_md="Holds the challenger against the champion on rows that neither has learnt from.",
         )
-        approve = ApprovalOperator(
-            task_id="approve",
-            subject="Replace the champion?",
-            body=f"{{{{ {_DECIDED} | tojson(indent=2) }}}}",
-            response_timeout=timedelta(days=2),
-            execution_timeout=None,
-            doc_md="Waits for a person. *Required Actions* shows every gate.",
-        )
+        approved = approve(_DECIDED, subject="Replace the champion?", shows="every gate")
         promote = Command(
             task_id="promote",
             arguments=["batch_layer", "model", "promote", model, "--version", f"{{{{ ({_DECIDED}).version }}}}"],
@@ -113,6 +99,6 @@ with DAG(
             doc_md="Promotes it, if every gate still holds.",
         )
         training_set >> train >> decide
-        waits(decide.output) >> approve >> promote
+        waits(decide.output) >> approved >> promote
 
-    of_model.expand(model=chosen())
+    of_model.expand(model=chosen("model", CATALOG.models))
