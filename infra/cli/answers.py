@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.proofs import encode_proof, print_proof
 from schemas.core.errors import BadValue, UnavailableError, UnknownName
 from schemas.core.instants import format_instant, parse_instant
 from schemas.settings import Settings
@@ -165,9 +166,11 @@ def _key(given: Sequence[str]) -> dict[str, str]:
 
 
 def _encode_answers(answered: Answers) -> dict[str, Any]:
-    proof = asdict(answered.proof)
-    instants = {name: format_instant(proof[name]) for name in ("boundary", "speed_through")}
-    return {**asdict(answered), "as_of": format_instant(answered.as_of), "proof": {**proof, **instants}}
+    return {
+        **asdict(answered),
+        "as_of": format_instant(answered.as_of),
+        "proof": encode_proof(answered.proof),
+    }
 
 
 def _print_answer(answered: Answers) -> None:
@@ -183,20 +186,7 @@ def _print_answer(answered: Answers) -> None:
     for name, value in answer.features.items():
         table.add_row(name, _shown(value))
     console.print(table)
-    _print_proof(_encode_answers(answered)["proof"])
-
-
-def _print_proof(proof: Mapping[str, Any]) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False)
-    holds = "[green]complete[/]" if proof["complete"] else f"[red]incomplete: {proof['incomplete_because']}[/]"
-    console.print(f"[dim]generation[/] {proof['generation']} [dim]up to[/] {proof['boundary']}", soft_wrap=True)
-    console.print(f"[dim]stream[/] {proof['run'] or 'none'} [dim]through[/] {proof['speed_through']}", soft_wrap=True)
-    if stopped := proof.get("batch_stopped"):
-        by = f"by its check of `{stopped['rule']}`; `tideline batch status` says why"
-        console.print(f"[yellow]batch publishes nothing since {stopped['since']}[/] {by}", soft_wrap=True)
-    console.print(f"{holds} [dim]definition[/] {proof['definition'][:12]}", soft_wrap=True)
+    print_proof(encode_proof(answered.proof))
 
 
 def _print_explained(explained: Mapping[str, Any]) -> None:
@@ -219,7 +209,7 @@ def _print_explained(explained: Mapping[str, Any]) -> None:
     console.print(table)
     for source in sources:
         console.print(f"[dim]{_short(source['source'])}[/] is {source['source']}", soft_wrap=True)
-    _print_proof(explained["proof"])
+    print_proof(explained["proof"])
 
 
 def _short(source: str) -> str:

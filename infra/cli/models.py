@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.proofs import encode_proof
 from schemas.core.errors import BadValue
 from schemas.core.instants import format_instant
 from schemas.settings import Settings
@@ -106,10 +107,8 @@ def _row(text: str) -> dict[str, Any]:
 
 
 def _encode(found: Predictions) -> dict[str, Any]:
-    encoded = asdict(found)
-    for proof in encoded["proofs"].values():
-        proof |= {name: format_instant(proof[name]) for name in ("boundary", "speed_through")}
-    return {**encoded, "as_of": format_instant(found.as_of)}
+    proofs = {view: encode_proof(proof) for view, proof in found.proofs.items()}
+    return {**asdict(found), "as_of": format_instant(found.as_of), "proofs": proofs}
 
 
 def list_versions(
