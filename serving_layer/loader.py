@@ -41,6 +41,7 @@ from serving_layer.records import Choice
 from serving_layer.segment_building import build_segment
 from serving_layer.segment_file import TornSegment, is_whole, segment_path, verify_segment
 from serving_layer.store import SEGMENTS
+from serving_layer.unneeded import Unneeded
 
 LOG: Final = logging.getLogger(__name__)
 POLL: Final = 0.5
@@ -49,8 +50,6 @@ GRACE: Final = 0.4
 """Seconds that readers have to open a pair before it is served; they look every `store.POLL`."""
 _BYTES_A_SECOND: Final = 1 << 30
 """What a reader is sure to touch in a second: more bytes are given more grace."""
-_KEPT: Final = 60.0
-"""Seconds for which files that nobody needs are kept: longer than any request that has just read the old pair."""
 _MOMENT: Final = 1.0
 """Seconds of building after which what is ready is switched to first."""
 _BATCH: Final = 1 << 16
@@ -68,7 +67,7 @@ class Loader:
         self._stopped = stopped
         self._grace = grace
         self._checked: set[Path] = set()
-        self._unneeded: dict[Path, float] = {}
+        self._unneeded = Unneeded[Path]()
 
     def run(self) -> None:
         """Load until stopped; waits for a lake that cannot be read."""
@@ -211,13 +210,10 @@ class Loader:
             segment_path(self._root / SEGMENTS, names.segments_table(view, definition), segment)
             for view, definition, segment in needed_segments(listed, self._served().values())
         }
-        now = time.monotonic()
         there = {path for path in (self._root / SEGMENTS).glob("*/*") if not path.name.startswith(".")}
-        self._unneeded = {path: self._unneeded.get(path, now) for path in there - needed}
-        for path, since in list(self._unneeded.items()):
-            if now - since > _KEPT:
-                shutil.rmtree(path, ignore_errors=True)
-                self._checked.discard(path)
+        for path in self._unneeded.due(there - needed, now=time.monotonic()):
+            shutil.rmtree(path, ignore_errors=True)
+            self._checked.discard(path)
 
     def _paths(self, choice: Choice) -> list[tuple[Segment, Path]]:
         table = names.segments_table(choice.view.name, choice.definition)

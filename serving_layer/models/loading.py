@@ -28,6 +28,7 @@ from serving_layer.models.accepting import TryOut, accept
 from serving_layer.models.records import Chosen, Refusal, Version
 from serving_layer.models.registry import Registry
 from serving_layer.models.texts import MODELS, Texts, TornText
+from serving_layer.unneeded import Unneeded
 
 LOG: Final = logging.getLogger(__name__)
 POLL: Final = 2.0
@@ -36,8 +37,6 @@ GRACE: Final = 1.0
 """Seconds that readers have to open a version before it is scored with; they look every `store.POLL`."""
 RETRY: Final = 300.0
 """Seconds after which a version that was refused is looked at again: somebody may have put its artifact right."""
-_KEPT: Final = 60.0
-"""Seconds for which texts that nobody needs are kept: longer than any request that has just read the old choice."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class ModelLoader:
         self._kept = root / MODELS / "chosen.json"
         self._refused: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._checked: set[str] = set()
-        self._unneeded: dict[str, float] = {}
+        self._unneeded = Unneeded[str]()
 
     def run(self, subscribe: Callable[[], None]) -> None:
         """Load until stopped; what it cannot reach leaves everything as it is.
@@ -226,9 +225,6 @@ class ModelLoader:
     def _collect(self, wanted: Mapping[str, Chosen]) -> None:
         """Take away the texts that nobody has needed for a while."""
         needed = {digest for each in wanted.values() for version in each.versions for digest in version.hashes}
-        now = time.monotonic()
-        self._unneeded = {each: self._unneeded.get(each, now) for each in self._texts.others(needed)}
-        for digest, since in list(self._unneeded.items()):
-            if now - since > _KEPT:
-                self._texts.drop(digest)
-                self._checked.discard(digest)
+        for digest in self._unneeded.due(self._texts.others(needed), now=time.monotonic()):
+            self._texts.drop(digest)
+            self._checked.discard(digest)

@@ -339,7 +339,7 @@ def test_files_are_kept_while_anyone_may_need_them(replica: Replica, monkeypatch
         replica.publish(TOTALS, Recompute(replica.write_segment(TOTALS, KEPT, None, Instant(end * MINUTE))))
         replica.load()
     table = replica.root / SEGMENTS / segments_table("totals", definition_of(TOTALS)).replace("/", "-")
-    monkeypatch.setattr(loading, "_KEPT", -1.0)
+    monkeypatch.setattr("serving_layer.unneeded.KEPT", -1.0)
     replica.loader.step()
     assert sorted(path.name for path in table.iterdir()) == ["s1", "s2", "s3"], (
         "three generations can be rolled back to"

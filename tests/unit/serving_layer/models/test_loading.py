@@ -294,7 +294,7 @@ def test_a_text_that_is_spoilt_in_the_store_is_fetched_again(
 
 
 def test_what_nobody_needs_is_taken_away(loading: Loading, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving_layer.models.loading._KEPT", -1.0)
+    monkeypatch.setattr("serving_layer.unneeded.KEPT", -1.0)
     loading.mlflow.register(artifact(1), alarms())
     loading.step()
     loading.mlflow.register(artifact(2), alarms())
