@@ -226,12 +226,8 @@ def _sent(lake: Path, event: Event, content: str) -> Instant | None:
 
 
 def _note(lake: Path, event: Event, content: str, records: int, now: Instant) -> None:
-    while True:
-        snapshot = tables.read(lake / names.RESENT_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {"number": number, "event": event.name, "content": content, "records": records, "sent_at": now}
-        if tables.append(snapshot, _RESENT, row, application="resent", number=number):
-            return
+    row = {"event": event.name, "content": content, "records": records, "sent_at": now}
+    tables.append_numbered(lake / names.RESENT_TABLE, _RESENT, row)
 
 
 def _ordered(batches: Iterable[pa.RecordBatch]) -> Iterator[Broken]:

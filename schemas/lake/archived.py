@@ -65,7 +65,7 @@ def put_archived(lake: Path, event: str, reached: Archived) -> None:
         next_ = {**known, **{each: max(end, known.get(each, 0)) for each, end in reached.offsets.items()}}
         if next_ == known:
             return
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         others = [row for row in snapshot.rows if row["event"] != event]
         ours = {"number": number, "event": event, "topic_id": reached.topic_id}
         rows = [*others, *({**ours, "partition": each, "next": end} for each, end in sorted(next_.items()))]

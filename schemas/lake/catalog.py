@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow as pa
 
@@ -48,7 +48,16 @@ def read_applied(lake: Path) -> dict[str, Applied]:
 
 def read_history(lake: Path) -> list[Applied]:
     """Every apply, oldest first."""
-    return _applied(tables.read(lake / names.CATALOG_TABLE).rows)
+    return [
+        Applied(
+            row["number"],
+            decode_view(json.loads(row["encoded"])),
+            row["definition"],
+            row["removed"],
+            Instant(row["applied_at"]),
+        )
+        for row in tables.numbered(lake / names.CATALOG_TABLE)
+    ]
 
 
 def events_of(applied: Mapping[str, Applied]) -> dict[str, Event]:
@@ -58,30 +67,13 @@ def events_of(applied: Mapping[str, Applied]) -> dict[str, Event]:
 
 def append_applied(lake: Path, view: View, *, now: Instant, removed: bool = False) -> Applied:
     """Record that this definition of the view is wanted from now on, or that the view is not wanted any more."""
-    while True:
-        snapshot = tables.read(lake / names.CATALOG_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        applied = Applied(number, view, definition_of(view), removed, now)
-        row = {
-            "number": number,
-            "view": view.name,
-            "definition": applied.definition,
-            "removed": removed,
-            "encoded": json.dumps(encode_view(view), sort_keys=True),
-            "applied_at": now,
-        }
-        if tables.append(snapshot, _SCHEMA, row, application="catalog", number=number):
-            return applied
-
-
-def _applied(rows: Sequence[Mapping[str, Any]]) -> list[Applied]:
-    return [
-        Applied(
-            row["number"],
-            decode_view(json.loads(row["encoded"])),
-            row["definition"],
-            row["removed"],
-            Instant(row["applied_at"]),
-        )
-        for row in sorted(rows, key=lambda row: int(row["number"]))
-    ]
+    definition = definition_of(view)
+    row = {
+        "view": view.name,
+        "definition": definition,
+        "removed": removed,
+        "encoded": json.dumps(encode_view(view), sort_keys=True),
+        "applied_at": now,
+    }
+    number = tables.append_numbered(lake / names.CATALOG_TABLE, _SCHEMA, row)
+    return Applied(number, view, definition, removed, now)

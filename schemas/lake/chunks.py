@@ -56,7 +56,7 @@ def append_plan(
         found = _planned([row for row in snapshot.rows if (row["view"], row["definition"]) == (view, definition)])
         if found is not None and (before is None or found.number != before.number):
             return found
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         planned = Planned(number, view, definition, imports, tuple(chunks))
         rows = [_row(number + index, planned, each, now) for index, each in enumerate(chunks)]
         if tables.append_all(snapshot, _SCHEMA, rows, application="chunks", number=number + len(rows) - 1):
@@ -70,7 +70,7 @@ def append_chunk(lake: Path, planned: Planned, chunk: Chunk, *, now: Instant) ->
         for row in snapshot.rows:
             if row["segment"] and (row["plan"], row["start"], row["end"]) == (planned.number, chunk.start, chunk.end):
                 return Chunk(chunk.start, chunk.end, row["segment"])
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         row = _row(number, planned, chunk, now)
         if tables.append(snapshot, _SCHEMA, row, application="chunks", number=number):
             return chunk

@@ -35,7 +35,7 @@ def append_discarded(lake: Path, view: str, definition: str, segments: Collectio
         new = sorted(set(segments) - {row["segment"] for row in snapshot.rows})
         if not new:
             return
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         rows = [
             {"number": number + index, "view": view, "definition": definition, "segment": each, "at": now}
             for index, each in enumerate(new)

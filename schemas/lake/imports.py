@@ -36,7 +36,7 @@ def append_import(lake: Path, event: str, import_id: str, *, records: int, now: 
         snapshot = tables.read(lake / names.IMPORTS_TABLE)
         if any((row["event"], row["import_id"]) == (event, import_id) for row in snapshot.rows):
             return
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         row = {"number": number, "event": event, "import_id": import_id, "records": records, "imported_at": now}
         if tables.append(snapshot, _SCHEMA, row, application="imports", number=number):
             return

@@ -44,7 +44,7 @@ class Loss:
 def read_losses(lake: Path) -> dict[str, list[Loss]]:
     """By event, in the order in which they were accepted; what is absent has lost nothing."""
     found: dict[str, list[Loss]] = {}
-    for row in sorted(tables.read(lake / names.LOSSES_TABLE).rows, key=lambda row: int(row["number"])):
+    for row in tables.numbered(lake / names.LOSSES_TABLE):
         found.setdefault(row["event"], []).append(_loss(row))
     return found
 
@@ -56,7 +56,7 @@ def append_loss(lake: Path, event: str, topic_id: str, gap: Gap, *, now: Instant
         for row in snapshot.rows:
             if (row["topic_id"], _loss(row).gap) == (topic_id, gap):
                 return _loss(row)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         loss = Loss(number, event, topic_id, gap, now)
         row = {
             "number": loss.number,

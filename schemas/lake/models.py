@@ -38,7 +38,7 @@ class AppliedModel:
 
 def read_models(lake: Path) -> dict[str, AppliedModel]:
     """What is wanted now, by name."""
-    rows = sorted(tables.read(lake / names.MODELS_TABLE).rows, key=lambda row: int(row["number"]))
+    rows = tables.numbered(lake / names.MODELS_TABLE)
     latest = {row["model"]: row for row in rows}
     return {
         name: AppliedModel(decode_model(json.loads(row["encoded"])), row["definition"], Instant(row["applied_at"]))
@@ -49,16 +49,11 @@ def read_models(lake: Path) -> dict[str, AppliedModel]:
 
 def append_model(lake: Path, model: Model, *, now: Instant, removed: bool = False) -> None:
     """Record that this definition of the model is wanted from now on, or that the model is not wanted any more."""
-    while True:
-        snapshot = tables.read(lake / names.MODELS_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {
-            "number": number,
-            "model": model.name,
-            "definition": model_of(model),
-            "removed": removed,
-            "encoded": json.dumps(encode_model(model), sort_keys=True),
-            "applied_at": now,
-        }
-        if tables.append(snapshot, _SCHEMA, row, application="models", number=number):
-            return
+    row = {
+        "model": model.name,
+        "definition": model_of(model),
+        "removed": removed,
+        "encoded": json.dumps(encode_model(model), sort_keys=True),
+        "applied_at": now,
+    }
+    tables.append_numbered(lake / names.MODELS_TABLE, _SCHEMA, row)

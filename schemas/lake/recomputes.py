@@ -64,31 +64,26 @@ class Recomputed:
 
 def read_recomputes(lake: Path, view: str, definition: str) -> list[Recomputed]:
     """Those of one definition, oldest first."""
-    rows = sorted(tables.read(lake / names.RECOMPUTES_TABLE).rows, key=lambda row: int(row["number"]))
+    rows = tables.numbered(lake / names.RECOMPUTES_TABLE)
     return [_recomputed(row) for row in rows if (row["view"], row["definition"]) == (view, definition)]
 
 
 def append_recompute(lake: Path, done: Recomputed) -> None:
     """List a segment once its rows are there."""
     compared = done.differences
-    while True:
-        snapshot = tables.read(lake / names.RECOMPUTES_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {
-            "number": number,
-            "view": done.view,
-            "definition": done.definition,
-            "segment": done.segment.id,
-            "end": done.segment.end,
-            "imports": done.edit.imports,
-            "at": done.at,
-            "reason": done.reason,
-            "rows": compared.rows if compared else None,
-            "differing": compared.differing if compared else None,
-            "examples": json.dumps(compared.examples if compared else ()),
-        }
-        if tables.append(snapshot, _SCHEMA, row, application="recomputes", number=number):
-            return
+    row = {
+        "view": done.view,
+        "definition": done.definition,
+        "segment": done.segment.id,
+        "end": done.segment.end,
+        "imports": done.edit.imports,
+        "at": done.at,
+        "reason": done.reason,
+        "rows": compared.rows if compared else None,
+        "differing": compared.differing if compared else None,
+        "examples": json.dumps(compared.examples if compared else ()),
+    }
+    tables.append_numbered(lake / names.RECOMPUTES_TABLE, _SCHEMA, row)
 
 
 def _recomputed(row: Mapping[str, Any]) -> Recomputed:

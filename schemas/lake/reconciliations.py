@@ -53,8 +53,7 @@ class Reconciliation:
 
 def read_reconciliations(lake: Path) -> list[Reconciliation]:
     """All of them, oldest first."""
-    rows = sorted(tables.read(lake / names.RECONCILIATIONS_TABLE).rows, key=lambda row: int(row["number"]))
-    return [_reconciliation(row) for row in rows]
+    return [_reconciliation(row) for row in tables.numbered(lake / names.RECONCILIATIONS_TABLE)]
 
 
 def append_reconciliation(lake: Path, found: Reconciliation) -> Reconciliation:
@@ -64,7 +63,7 @@ def append_reconciliation(lake: Path, found: Reconciliation) -> Reconciliation:
         for row in snapshot.rows:
             if (row["run"], row["view"]) == (found.run, found.view):
                 return _reconciliation(row)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         row = {**vars(found), "number": number, "found": json.dumps(found.found)}
         if tables.append(snapshot, _SCHEMA, row, application="reconciliations", number=number):
             return found

@@ -32,30 +32,24 @@ _SCHEMA: Final = pa.schema(
 
 def read_runs(lake: Path) -> list[Run]:
     """Every run in its latest state, oldest first."""
-    rows = sorted(tables.read(lake / names.RUNS_TABLE).rows, key=lambda row: int(row["number"]))
-    latest = {row["run"]: _run(row) for row in rows}
+    latest = {row["run"]: _run(row) for row in tables.numbered(lake / names.RUNS_TABLE)}
     return sorted(latest.values(), key=lambda run: (run.created_at, run.run))
 
 
 def append_run(lake: Path, run: Run) -> None:
     """List the run, or its new state."""
-    while True:
-        snapshot = tables.read(lake / names.RUNS_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {
-            "number": number,
-            "run": run.run,
-            "event": run.event,
-            "version": run.version,
-            "start": run.start,
-            "offsets": json.dumps({str(partition): offset for partition, offset in run.offsets.items()}),
-            "topic": run.topic,
-            "topics": json.dumps(dict(run.topics)),
-            "created_at": run.created_at,
-            "state": run.state,
-        }
-        if tables.append(snapshot, _SCHEMA, row, application="runs", number=number):
-            return
+    row = {
+        "run": run.run,
+        "event": run.event,
+        "version": run.version,
+        "start": run.start,
+        "offsets": json.dumps({str(partition): offset for partition, offset in run.offsets.items()}),
+        "topic": run.topic,
+        "topics": json.dumps(dict(run.topics)),
+        "created_at": run.created_at,
+        "state": run.state,
+    }
+    tables.append_numbered(lake / names.RUNS_TABLE, _SCHEMA, row)
 
 
 def _run(row: Mapping[str, Any]) -> Run:

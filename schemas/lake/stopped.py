@@ -102,7 +102,7 @@ def _edit(
         kept = {each: row for each, row in rows.items() if each != contract and (live is None or each in live)}
         if after == before and len(kept) == len(rows.keys() - {contract}):
             return after
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
+        number = snapshot.next_number
         ours = [_row(contract, after)] if after != Standing() else []
         written = [{**row, "number": number} for row in (*kept.values(), *ours)]
         if tables.replace(snapshot, _SCHEMA, written, application="stopped", number=number):

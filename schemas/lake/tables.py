@@ -26,6 +26,11 @@ class Snapshot:
     table: DeltaTable | None
     rows: Sequence[Mapping[str, Any]]
 
+    @property
+    def next_number(self) -> int:
+        """One more than the highest `number` of a row."""
+        return 1 + max((row["number"] for row in self.rows), default=0)
+
 
 def read(path: Path) -> Snapshot:
     """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one."""
@@ -36,6 +41,11 @@ def read(path: Path) -> Snapshot:
         return Snapshot(path, None, ())
     except (DeltaError, OSError, pa.ArrowException) as error:
         raise unreadable(path, error) from error
+
+
+def numbered(path: Path) -> list[Mapping[str, Any]]:
+    """The rows of the newest version by `number`, oldest first; raises as `read`."""
+    return sorted(read(path).rows, key=lambda row: int(row["number"]))
 
 
 def unreadable(path: Path, error: Exception) -> UnavailableError:
@@ -87,6 +97,18 @@ def append_all(
     """Commit rows, all or none, as `append` commits one; without rows, the commit alone."""
     data = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     return _commit(snapshot, data, "append", Transaction(application, number))
+
+
+def append_numbered(path: Path, schema: pa.Schema, row: Mapping[str, Any]) -> int:
+    """Commit a row that depends on no other one, under the next `number`, which it gives.
+
+    What depends on what is listed reads, decides and appends in a loop of its own.
+    """
+    while True:
+        snapshot = read(path)
+        number = snapshot.next_number
+        if append(snapshot, schema, {**row, "number": number}, application=path.name, number=number):
+            return number
 
 
 def replace(

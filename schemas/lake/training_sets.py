@@ -63,18 +63,13 @@ class TrainingSet:
 
 def append_training_set(lake: Path, done: TrainingSet) -> None:
     """List a set whose rows are committed and counted."""
-    encoded = {**asdict(done), "sources": json.dumps(asdict(done)["sources"], sort_keys=True)}
-    while True:
-        snapshot = tables.read(lake / names.TRAINING_SETS_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {"number": number, **encoded}
-        if tables.append(snapshot, _SCHEMA, row, application="training_sets", number=number):
-            return
+    row = {**asdict(done), "sources": json.dumps(asdict(done)["sources"], sort_keys=True)}
+    tables.append_numbered(lake / names.TRAINING_SETS_TABLE, _SCHEMA, row)
 
 
 def training_sets(lake: Path, model: str) -> list[TrainingSet]:
     """Every set of a model, oldest first."""
-    rows = sorted(tables.read(lake / names.TRAINING_SETS_TABLE).rows, key=lambda row: int(row["number"]))
+    rows = tables.numbered(lake / names.TRAINING_SETS_TABLE)
     return [_decoded(row) for row in rows if row["model"] == model]
 
 
