@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from infra.stack.keys import fernet_key, write_once
 from infra.stack.layout import Layout
 from schemas.core.errors import UnavailableError
 
@@ -124,10 +125,9 @@ def environment(layout: Layout) -> dict[str, str]:
 
 def prepare(layout: Layout) -> None:
     """Make secrets that are not there yet, and bring the metadata up to this Airflow. Raises `UnavailableError`."""
-    layout.airflow_secrets.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in _new_secrets().items():
-        _write_once(_secret(layout, name), text)
-    _write_once(passwords_file(layout), json.dumps({USER: secrets.token_urlsafe(12)}))
+        write_once(_secret(layout, name), text)
+    write_once(passwords_file(layout), json.dumps({USER: secrets.token_urlsafe(12)}))
     prepared, wanted = layout.airflow_data / "prepared", f"{version('apache-airflow')} {SPARK_SLOTS}"
     if prepared.exists() and prepared.read_text() == wanted:
         return
@@ -156,9 +156,8 @@ def _secret(layout: Layout, name: str) -> Path:
 
 
 def _new_secrets() -> dict[str, str]:
-    # Fernet wants 32 bytes in URL-safe base64, with its padding.
     return {
-        "fernet": secrets.token_urlsafe(32) + "=",
+        "fernet": fernet_key(),
         "session": secrets.token_urlsafe(48),
         "jwt": secrets.token_urlsafe(64),
     }
@@ -166,12 +165,6 @@ def _new_secrets() -> dict[str, str]:
 
 def _read(file: Path) -> str:
     return f"cat {shlex.quote(_escaped(file))}"
-
-
-def _write_once(file: Path, text: str) -> None:
-    if not file.exists():
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:  # noqa: PTH123
-            opened.write(text)
 
 
 def _escaped(path: Path) -> str:

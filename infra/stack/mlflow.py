@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from pathlib import Path
 from typing import Final
 
+from infra.stack.keys import fernet_key, write_once
 from infra.stack.layout import Layout
 
 PROGRAMS: Final = ("mlflow", "model-loader")
@@ -44,12 +43,7 @@ def environment() -> dict[str, str]:
 def prepare(layout: Layout) -> None:
     """Make the folders and the key that are not there yet."""
     (layout.mlflow_data / "artifacts").mkdir(parents=True, exist_ok=True)
-    file = key_file(layout)
-    file.parent.mkdir(mode=0o700, exist_ok=True)
-    if not file.exists():
-        # Fernet wants 32 bytes in URL-safe base64, with its padding.
-        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:  # noqa: PTH123
-            opened.write(secrets.token_urlsafe(32) + "=")
+    write_once(key_file(layout), fernet_key())
 
 
 def key_file(layout: Layout) -> Path:
