@@ -22,7 +22,7 @@ class Evidence:
     slices: Slices
     former_slices: Slices
     latency: float
-    """Milliseconds of the 99th percentile of scoring one row."""
+    """Milliseconds of processor time of the 99th percentile of scoring one row."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ def gates_of(gates: Gates, metric: str, found: Evidence) -> list[Gate]:
         Gate(
             "latency",
             found.latency <= gates.latency,
-            f"{found.latency:.2f} ms for a row (p99), at most {gates.latency} ms",
+            f"{found.latency:.2f} ms of processor time for a row (p99), at most {gates.latency} ms",
         ),
     ]
 

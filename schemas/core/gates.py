@@ -20,7 +20,7 @@ class Gates:
 
     `margin` the gain in the metric over the champion that its 95 % interval has to lie above; `calibration` the
     greatest expected calibration error; `slice_loss` by how much no slice of `slices` may be worse; `latency` the
-    longest that the 99th percentile of scoring one row may take.
+    most processor time that the 99th percentile of scoring one row may take.
     """
 
     window: Duration
