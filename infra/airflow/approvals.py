@@ -17,7 +17,8 @@ def approve(done: str, *, subject: str, shows: str) -> ApprovalOperator:
     return ApprovalOperator(
         task_id="approve",
         subject=subject,
-        body=f"{{{{ {done} | tojson(indent=2) }}}}",
+        # The page shows Markdown, which would run the lines together.
+        body=f"```json\n{{{{ {done} | tojson(indent=2) }}}}\n```",
         response_timeout=timedelta(days=2),
         execution_timeout=None,
         doc_md=f"Waits for a person. *Required Actions* shows {shows}.",
