@@ -16,7 +16,6 @@ import pytest
 
 from schemas.core.codec import definition_of
 from schemas.core.instants import Instant
-from schemas.core.language import View, count, sum_
 from schemas.core.names import speed_topic
 from schemas.core.records import Record
 from schemas.core.types import Value
@@ -26,12 +25,10 @@ from serving_layer.entities import stream_of
 from serving_layer.environment import open_environment
 from serving_layer.figures import FRESHNESS_BOUNDS
 from serving_layer.sweeping import Sweeping
-from tests.unit.serving_layer.histories import READING, record
+from tests.unit.serving_layer.histories import record
 from tests.unit.serving_layer.replicas import Replica
+from tests.unit.serving_layer.totals import MINUTE, TOTALS, totals_applied
 
-MINUTE = 60_000
-
-TOTALS = View("totals", on=READING, by="site", features={"events": count(), "sum": sum_("whole")})
 TOPIC = speed_topic("run1", definition_of(TOTALS))
 STREAM = stream_of("run1", definition_of(TOTALS))
 
@@ -39,8 +36,7 @@ STREAM = stream_of("run1", definition_of(TOTALS))
 @pytest.fixture(name="replica")
 def replica_fixture(tmp_path: Path) -> Replica:
     """A generation with the boundary 2 minutes, of no events, and a run that starts there."""
-    replica = Replica(tmp_path)
-    replica.apply_definition(TOTALS)
+    replica = totals_applied(tmp_path)
     replica.extend(TOTALS, [], 2 * MINUTE)
     replica.list_run("run1", [TOTALS], start=2 * MINUTE)
     replica.load()

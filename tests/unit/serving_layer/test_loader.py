@@ -1,8 +1,7 @@
-"""Loading: switching in one step, never back, files whole or built anew, and nothing deleted too early."""
+"""Loading: switching in one step, never back, and nothing deleted too early."""
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -10,11 +9,10 @@ import pytest
 from schemas.core.codec import contract_of, definition_of
 from schemas.core.damage import Gap, Kept
 from schemas.core.errors import UnavailableError
-from schemas.core.generations import Compact, Recompute, Rollback, Segment
+from schemas.core.generations import Compact, Recompute, Rollback
 from schemas.core.instants import Instant
 from schemas.core.language import View, count, sum_
 from schemas.core.names import segments_table
-from schemas.core.types import Value
 from schemas.lake import catalog, generations
 from schemas.lake.archived import Archived, put_archived
 from schemas.lake.discarded import append_discarded
@@ -24,34 +22,20 @@ from schemas.lake.stopped import Stop, put_stop
 from serving_layer import loader as loading
 from serving_layer import records
 from serving_layer.segment_building import build_segment
-from serving_layer.segment_file import MANIFEST, TornSegment, is_whole, open_segment, segment_path, verify_segment
-from serving_layer.snapshot import Claim, Pair, Stopped
+from serving_layer.snapshot import Stopped
 from serving_layer.store import SEGMENTS, LmdbStore
 from tests.unit.serving_layer.histories import READING, record
 from tests.unit.serving_layer.replicas import Replica
+from tests.unit.serving_layer.totals import KEPT, MINUTE, TOTALS, paths, published, seen, totals_applied
 
-MINUTE = 60_000
-
-TOTALS = View("totals", on=READING, by="site", features={"events": count(), "sum": sum_("whole")})
 WIDER = View(
     "totals", on=READING, by="site", features={"events": count(), "sum": sum_("whole"), "late": count().over("1h")}
 )
 
-KEPT = [record(0, minute * MINUTE, minute, {"site": "JFK", "whole": 10**minute}) for minute in range(8)]
-
 
 @pytest.fixture(name="replica")
 def replica_fixture(tmp_path: Path) -> Replica:
-    """A lake in which `totals` is applied, and nothing else."""
-    replica = Replica(tmp_path)
-    replica.apply_definition(TOTALS)
-    return replica
-
-
-def seen(replica: Replica) -> tuple[Pair, Claim, list[Value]]:
-    with replica.store.snapshot() as snapshot:
-        row = snapshot.lookup("totals", [("JFK",)], at=Instant(10**9))[0]
-        return snapshot.pairs()["totals"], snapshot.claim("totals"), row
+    return totals_applied(tmp_path)
 
 
 def speed(replica: Replica, run: str, boundary: int, view: View = TOTALS) -> None:
@@ -225,20 +209,14 @@ def test_compaction_and_recompute_change_no_answer(replica: Replica) -> None:
         replica.extend(TOTALS, KEPT, end * MINUTE)
     replica.load()
     before = seen(replica)[2]
-    two = [segment.id for segment in seen_segments(replica)[1:]]
+    two = [segment.id for segment in published(replica)[1:]]
     merged = replica.write_segment(TOTALS, KEPT, Instant(2 * MINUTE), Instant(6 * MINUTE))
     replica.publish(TOTALS, Compact(tuple(two), merged))
     replica.load()
-    assert (len(seen_segments(replica)), seen(replica)[2]) == (2, before)
+    assert (len(published(replica)), seen(replica)[2]) == (2, before)
     replica.publish(TOTALS, Recompute(replica.write_segment(TOTALS, KEPT, None, Instant(6 * MINUTE))))
     replica.load()
-    assert (len(seen_segments(replica)), seen(replica)[2]) == (1, before)
-
-
-def seen_segments(replica: Replica) -> list[Segment]:
-    generation = generations.current(replica.lake, "totals", definition_of(TOTALS))
-    assert generation is not None
-    return list(generation.segments)
+    assert (len(published(replica)), seen(replica)[2]) == (1, before)
 
 
 def test_a_removed_view_is_served_no_more(replica: Replica) -> None:
@@ -248,90 +226,6 @@ def test_a_removed_view_is_served_no_more(replica: Replica) -> None:
     replica.load()
     with replica.store.snapshot() as snapshot:
         assert snapshot.pairs() == {}
-
-
-def paths(replica: Replica) -> list[Path]:
-    table = segments_table("totals", definition_of(TOTALS))
-    return [segment_path(replica.root / SEGMENTS, table, segment.id) for segment in seen_segments(replica)]
-
-
-def flip(path: Path) -> None:
-    """Change one byte and nothing else."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 0xFF
-    path.write_bytes(data)
-
-
-def flipped_at(written: bytes, bit: int) -> bytes:
-    """The same bytes but for one bit."""
-    changed = bytearray(written)
-    changed[bit // 8] ^= 1 << bit % 8
-    return bytes(changed)
-
-
-@pytest.mark.parametrize("damage", ["flip", "cut", "lose a file", "lose all"])
-def test_a_torn_segment_is_found_and_built_anew(replica: Replica, damage: str) -> None:
-    replica.extend(TOTALS, KEPT, 3 * MINUTE)
-    replica.load()
-    (path,) = paths(replica)
-    rows = path / "rows.arrow"
-    match damage:
-        case "flip":
-            flip(rows)
-        case "cut":
-            rows.write_bytes(rows.read_bytes()[:-100])
-        case "lose a file":
-            rows.unlink()
-        case _:
-            shutil.rmtree(path)
-    replica.restart()
-    with pytest.raises(TornSegment):
-        verify_segment(path)
-    replica.store.refresh(check=True)
-    with replica.store.snapshot() as snapshot:
-        assert snapshot.pairs() == {}, "a reader serves nothing that is torn"
-    replica.load()
-    verify_segment(path)
-    replica.store.refresh()
-    assert seen(replica)[2] == [3, 111]
-
-
-def test_a_request_before_the_reader_has_seen_the_repair_leaves_no_trace(replica: Replica) -> None:
-    replica.extend(TOTALS, KEPT, 3 * MINUTE)
-    replica.load()
-    (path,) = paths(replica)
-    flip(path / "rows.arrow")
-    replica.restart()
-    replica.store.refresh(check=True)
-    replica.load()
-    with replica.store.snapshot() as snapshot:
-        assert snapshot.pairs() == {}, "the reader has not looked yet"
-    replica.store.refresh()
-    assert seen(replica)[2] == [3, 111]
-
-
-def test_a_manifest_is_torn_wherever_it_is_changed(replica: Replica) -> None:
-    replica.extend(TOTALS, KEPT, 3 * MINUTE)
-    replica.load()
-    (path,) = paths(replica)
-    manifest = path / MANIFEST
-    written = manifest.read_bytes()
-    flipped = [flipped_at(written, bit) for bit in range(8 * len(written))]
-    cut = [written[:length] for length in range(len(written))]
-    for torn in (*flipped, *cut):
-        manifest.write_bytes(torn)
-        assert not is_whole(path), torn
-        with pytest.raises(TornSegment):
-            verify_segment(path)
-    manifest.write_bytes(written)
-    verify_segment(path)
-
-
-def test_a_segment_of_other_columns_is_not_opened(replica: Replica) -> None:
-    replica.extend(TOTALS, KEPT, 3 * MINUTE)
-    replica.load()
-    with pytest.raises(TornSegment, match="holds"):
-        open_segment(paths(replica)[0], ("_n", "other__n"))
 
 
 def test_files_are_kept_while_anyone_may_need_them(replica: Replica, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from schemas.core.instants import Instant
 from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, Desk, reading
+from tests.unit.serving_layer.http.scores import Scores
 
 READINGS = [
     reading(0, "07:10:00.000", {"temp": 18.0, "ticks": 2**62, "paid": 1250, "note": "first"}),
@@ -35,3 +36,13 @@ def empty_fixture() -> Iterator[Desk]:
     desk = Desk()
     yield desk
     desk.transport.close()
+
+
+@pytest.fixture(name="scores")
+def scores_fixture(desk: Desk) -> Iterator[Scores]:
+    """The desk with a champion for alarms."""
+    first = desk.transport
+    scores = Scores(desk)
+    yield scores
+    scores.scorers.shadow.close()
+    first.close()

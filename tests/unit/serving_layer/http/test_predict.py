@@ -5,107 +5,29 @@ from __future__ import annotations
 import json
 import math
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-import httpx
 import lightgbm
 import numpy as np
-import pytest
 
 from schemas.core import reference
 from schemas.core.codec import model_of
 from schemas.core.instants import MINUTE, SECOND, Instant, format_instant
 from schemas.core.language import View, col, count, last
-from schemas.core.models import Model
-from schemas.core.signatures import decode_signature
 from schemas.core.types import Value
-from serving_layer.http.app import create_app
-from serving_layer.http.predict import Scorers
-from serving_layer.http.reader import Reader
-from serving_layer.models.columns import Columns
-from serving_layer.models.fitted import Floats, read_scorer
+from serving_layer.models.fitted import Floats
 from serving_layer.models.gathering import GOOD_FOR
-from serving_layer.models.recording import Predictions
 from serving_layer.models.served import Opened, Scoring, ServedModel
 from serving_layer.models.shadow import Shadow
-from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, AppTransport, Desk, problem, reading
+from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, Desk, reading
 from tests.unit.serving_layer.http.conftest import READINGS
+from tests.unit.serving_layer.http.scores import ROW, Scores, opened
 from tests.unit.serving_layer.http.test_metrics import at, scraped
-from tests.unit.serving_layer.models.alarms import COLUMNS, Artifact, alarms, artifact, line_score, number, trees
+from tests.unit.serving_layer.models.alarms import COLUMNS, alarms, artifact, line_score, number, trees
 
-ROW: dict[str, Any] = {
-    "sensor": "s1",
-    "unit": 1,
-    "open": True,
-    "level": 7.5,
-    "kind": "smoke",
-    "cost": "12.50",
-    "since": "2026-03-01T07:00:00.250Z",
-}
 NO_LEVEL = {**ROW, "kind": None, "cost": None, "since": None}
-
-
-def opened(texts: Artifact, of: Model, number_: str = "1") -> Opened:
-    names = [each.name for each in of.inputs]
-    scorings = []
-    for part, format_ in (("model", "lightgbm-text"), ("baseline", "logistic-json")):
-        columns = Columns(decode_signature(texts[f"{part}/signature.json"].decode()), names)
-        scorings.append(Scoring(columns, read_scorer(format_, texts[f"{part}/fitted.txt"], columns.names)))
-    return Opened(number_, of, model_of(of), *scorings)
-
-
-class Kept:
-    """A recorder that keeps what it is given, and says what it is told to."""
-
-    def __init__(self) -> None:
-        self.answer, self.given = True, list[Predictions]()
-
-    async def record(self, predictions: Predictions) -> bool:
-        self.given.append(predictions)
-        return self.answer
-
-
-class Scores:
-    """A desk that scores alarms."""
-
-    def __init__(self, desk: Desk) -> None:
-        self.desk, self.recorder = desk, Kept()
-        self.scorers = Scorers(recorder=self.recorder)
-        reader = Reader(desk.store, desk.clock, lambda: desk.applied, lambda: desk.figures)
-        self.app = create_app(reader, self.scorers)
-        desk.app, desk.transport = self.app, AppTransport(self.app)
-        desk.http = httpx.Client(transport=desk.transport, base_url="http://reader")
-        self.serve()
-
-    def serve(self, of: Model | None = None, **versions: Opened | None) -> None:
-        of = of or alarms()
-        given: dict[str, Any] = {"champion": opened(artifact(), of), **versions}
-        self.desk.store.serve_model(ServedModel(of, model_of(of), **given))
-
-    def post(self, body: Any) -> httpx.Response:
-        content = body if isinstance(body, bytes) else json.dumps(body).encode()
-        return self.desk.http.post("/v1/models/alarms/predict", content=content)
-
-    def predict(self, *rows: Mapping[str, Any], features: bool = True) -> dict[str, Any]:
-        response = self.post({"rows": list(rows), "features": features})
-        assert response.status_code == 200, response.text
-        found: dict[str, Any] = response.json()
-        return found
-
-    def one(self, **changed: Any) -> dict[str, Any]:
-        found: dict[str, Any] = self.predict({**ROW, **changed})["predictions"][0]
-        return found
-
-
-@pytest.fixture(name="scores")
-def scores_fixture(desk: Desk) -> Iterator[Scores]:
-    first = desk.transport
-    scores = Scores(desk)
-    yield scores
-    scores.scorers.shadow.close()
-    first.close()
 
 
 def expected(row: Mapping[str, Any], now: Instant = NOW, seed: int = 1) -> tuple[dict[str, Value], float]:
@@ -360,86 +282,6 @@ def test_models_are_described(scores: Scores) -> None:
     row = body["schema"]["properties"]["rows"]["items"]
     assert sorted(row["required"]) == sorted(set(rows) - {"event_id"})
     assert row["properties"]["unit"] == {"type": ["integer", "null"]}
-
-
-# What is not answered.
-
-
-def bad(**changed: Any) -> bytes:
-    return json.dumps({"rows": [ROW, {**ROW, **changed}]}).encode()
-
-
-def without(name: str) -> bytes:
-    return json.dumps({"rows": [ROW, {each: value for each, value in ROW.items() if each != name}]}).encode()
-
-
-WRONG: dict[str, tuple[bytes, str, str]] = {
-    "no JSON": (b"{", "bad-body", "the body is no JSON"),
-    "nothing": (b"", "bad-body", "the body is no JSON"),
-    "no object": (b"[]", "bad-body", "the body is no JSON object; give one with `rows`"),
-    "no rows": (b"{}", "bad-body", "`rows` is missing or no array"),
-    "rows no array": (b'{"rows": {}}', "bad-body", "`rows` is missing or no array"),
-    "another member": (b'{"rows": [], "keys": []}', "bad-body", "unknown member `keys`"),
-    "features no bool": (b'{"rows": [], "features": ["a"]}', "bad-body", "`features` is neither"),
-    "features a number": (b'{"rows": [], "features": 2}', "bad-body", "`features` is neither"),
-    "row no object": (b'{"rows": [1]}', "bad-row", "row 0 is no object"),
-    "unknown field": (bad(colour="red"), "unknown-row-field", "row 1: unknown field `colour`"),
-    "no request field": (without("level"), "bad-row", "row 1: field `level` is missing; it is float64"),
-    "no nullable field": (without("kind"), "bad-row", "row 1: field `kind` is missing; it is string or null"),
-    "no key": (without("sensor"), "bad-row", "row 1: field `sensor` is missing; it is string"),
-    "null": (bad(level=None), "bad-row", "row 1: field `level` is not `null` but float64"),
-    "null key": (bad(sensor=None), "bad-row", "row 1: field `sensor` is not `null` but string"),
-    "text for a number": (bad(level="7"), "bad-row", 'row 1: field `level` is not `"7"` but float64'),
-    "number for text": (bad(sensor=7), "bad-row", "row 1: field `sensor` is not `7` but string"),
-    "bool for a number": (bad(unit=True), "bad-row", "row 1: field `unit` is not `true` but int64"),
-    "number for a bool": (bad(open=1), "bad-row", "row 1: field `open` is not `1` but bool"),
-    "fraction": (bad(unit=1.5), "bad-row", "row 1: field `unit` is not `1.5` but int64"),
-    "beyond 64 bits": (bad(unit=2**63), "bad-row", "row 1: field `unit` is not `9223372036854775808` but int64"),
-    "decimal as a number": (bad(cost=1.5), "bad-row", "row 1: field `cost` is not `1.5` but decimal(2)"),
-    "too many digits": (bad(cost="1.555"), "bad-row", 'row 1: field `cost` is not `"1.555"` but decimal(2)'),
-    "no instant": (bad(since="yesterday"), "bad-row", 'row 1: field `since` is not `"yesterday"` but timestamp'),
-    "nested": (bad(level={"a": 1}), "bad-row", 'row 1: field `level` is not `{"a": 1}` but float64'),
-    "NaN": (bad(level=math.nan), "bad-row", "row 1: field `level` is not `NaN` but float64"),
-    "infinity": (bad(level=-math.inf), "bad-row", "row 1: field `level` is not `-Infinity` but float64"),
-    "beyond floats": (
-        bad(level=0.125).replace(b"0.125", b"1e999"),
-        "bad-row",
-        "row 1: field `level` is not `Infinity`",
-    ),
-    "too large a float": (bad(level=1e300), "bad-row", "row 1: field `level` is not `1e+300` but float64"),
-    "NaN elsewhere": (b'{"rows": [], "features": NaN}', "bad-body", ""),
-    "twice": (
-        bad().replace(b'"level": 7.5', b'"level": 7.5, "level": 8', 1),
-        "bad-body",
-        "the body gives `level` twice",
-    ),
-    "too many": (b'{"rows": [' + b",".join([b"{}"] * 1_001) + b"]}", "too-many-rows", "1001 rows"),
-    "deep": (b'{"rows": ' + b"[" * 100_000, "bad-body", "the body is no JSON"),
-}
-
-
-@pytest.mark.parametrize("case", WRONG)
-def test_a_wrong_question_is_refused_naming_row_and_field(scores: Scores, case: str) -> None:
-    body, kind, detail = WRONG[case]
-    told = problem(scores.post(body))
-    assert (told["kind"], told["status"]) == (kind, 400)
-    assert detail in told["detail"]
-    if kind == "bad-row":
-        assert "level: float64" in told["available"]
-
-
-def test_other_wrong_questions(scores: Scores, empty: Desk) -> None:
-    desk = scores.desk
-    told = problem(desk.http.post("/v1/models/alarm/predict", content=b"{}"))
-    assert (told["kind"], told["available"]) == ("unknown-model", ["alarms"])
-    assert problem(desk.get("/v1/models/alarm"))["kind"] == "unknown-model"
-    assert problem(desk.get("/v1/models/alarms/predict"))["kind"] == "method-not-allowed"
-    told = problem(desk.http.post("/v1/models/alarms/predict?through=1", content=b"{}"))
-    assert told["kind"] == "unknown-parameter"
-    assert problem(scores.post(b" " * (1 << 21)))["kind"] == "body-too-large"
-    assert problem(empty.http.post("/v1/models/alarms/predict", content=b"{}"))["kind"] == "nothing-loaded"
-    assert desk.get("/v1/models").json()["models"]
-    assert empty.get("/v1/models").json() == {"models": []}
 
 
 def test_what_has_just_come_in_is_scored_on(scores: Scores) -> None:

@@ -22,7 +22,7 @@ from serving_layer.http.reader import Reader
 from serving_layer.models.columns import Columns
 from serving_layer.models.last_good import Good, LastGood
 from tests.unit.serving_layer.http.asking import AppTransport
-from tests.unit.serving_layer.http.test_predict import ROW
+from tests.unit.serving_layer.http.scores import ROW
 from tests.unit.serving_layer.models.alarms import COLUMNS, KINDS, alarms, artifact, signature
 from tests.unit.serving_layer.models.conftest import Loading
 
