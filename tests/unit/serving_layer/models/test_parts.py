@@ -96,7 +96,7 @@ def test_no_request_fails_while_the_champion_moves(loading: Loading, caplog: pyt
     thread = threading.Thread(target=ask)
     thread.start()
     try:
-        for alias in [numbers[1], broken, numbers[0], numbers[1], numbers[0]]:
+        for alias in [numbers[0], numbers[1], broken, numbers[0], numbers[1], numbers[0]]:
             mlflow.aliases["champion"] = alias
             loading.step()
             with moved:
