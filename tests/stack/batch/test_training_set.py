@@ -24,7 +24,6 @@ from schemas.core.errors import RefusedError
 from schemas.core.events import Event
 from schemas.core.instants import DAY, HOUR, MINUTE, Instant, parse_instant
 from schemas.core.language import (
-    Model,
     View,
     ask,
     bool_,
@@ -32,11 +31,9 @@ from schemas.core.language import (
     count,
     first,
     float64,
-    gates,
     int64,
     label,
     last,
-    logistic,
     max_,
     mean,
     min_,
@@ -52,6 +49,7 @@ from schemas.core.training_rows import TrainingRow, training_rows
 from schemas.core.types import Decimal, Type, Value
 from schemas.lake.tables import data_of
 from schemas.lake.training_sets import TrainingSet, training_sets
+from tests.models import plain_model
 
 ORDER: Final = Event(
     "order",
@@ -87,18 +85,13 @@ EVER: Final = View("ever", on=ORDER, by=("till", "shop"), features={"n": count()
 BOTH: Final = View(
     "both", on=REFUND, by="shop", features={"n": count().over("2h"), "all": sum_("late"), "till": last("till")}
 )
-MODEL: Final = Model(
+MODEL: Final = plain_model(
     "refunded",
     on=ORDER,
     request=("price", "weight"),
     features={"windows": ask(WINDOWS), "ever": ask(EVER), "both": ask(BOTH)},
     label=label(REFUND, col("late") > 1, by=("shop", "till"), within="3h", absent=False),
-    estimator=logistic(),
     baseline="weight",
-    metric="auc",
-    gates=gates(),
-    stale_after="5m",
-    prior=0.5,
 )
 
 START: Final = parse_instant("1969-12-28T00:00:00Z")

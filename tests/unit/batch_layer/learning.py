@@ -36,6 +36,7 @@ from schemas.core.language import (
 )
 from schemas.lake.models import AppliedModel
 from schemas.lake.training_sets import Source, TrainingSet, append_training_set
+from tests.models import plain_model
 
 ORDER: Final = Event("order", fields={"shop": string, "items": int64, "gift": bool_, "price": decimal_of(2)})
 DELIVERY: Final = Event("delivery", fields={"late": bool_})
@@ -55,7 +56,7 @@ TREES: Final = lightgbm(num_iterations=15, num_leaves=7, min_data_in_leaf=20)
 
 
 def model(estimator: Estimator = TREES, *, within: str = "2d", **more: Any) -> Model:
-    return Model(
+    return plain_model(
         "late_order",
         on=ORDER,
         request=("items", "shop", "gift"),
@@ -63,7 +64,6 @@ def model(estimator: Estimator = TREES, *, within: str = "2d", **more: Any) -> M
         label=label(DELIVERY, col("late"), within=within),
         estimator=estimator,
         baseline="items",
-        metric="auc",
         gates=gates(
             **{
                 "window": "10d",
@@ -75,7 +75,6 @@ def model(estimator: Estimator = TREES, *, within: str = "2d", **more: Any) -> M
                 **more,
             }
         ),
-        stale_after="1h",
         prior=0.3,
     )
 

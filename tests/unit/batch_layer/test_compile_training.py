@@ -10,7 +10,6 @@ from batch_layer.points import reach
 from schemas.core.instants import DAY, HOUR, Instant, parse_instant
 from schemas.core.language import (
     Event,
-    Model,
     View,
     ask,
     col,
@@ -19,13 +18,13 @@ from schemas.core.language import (
     int64,
     label,
     last,
-    logistic,
     mean,
     min_,
     string,
     sum_,
 )
 from tests.compiled import SALE
+from tests.models import plain_model
 
 Golden = Callable[[str, str], None]
 
@@ -43,7 +42,7 @@ LIFETIME: Final = View(
     by="shop",
     features={"n": count(), "income": sum_("price"), "least": min_("weight"), "due": last("due"), "w": mean("weight")},
 )
-MODEL: Final = Model(
+MODEL: Final = plain_model(
     "refunded",
     on=SALE,
     request=("till", "weight"),
@@ -53,12 +52,8 @@ MODEL: Final = Model(
         "days": ask(WINDOWS, "n_1h", by={"shop": "shop", "till": "till"}),
     },
     label=label(REFUND, col("late") > 1, by=("shop", "event_id"), within="2d", absent=False),
-    estimator=logistic(),
     baseline="till",
-    metric="auc",
     gates=gates(slices=("paid",)),
-    stale_after="5m",
-    prior=0.5,
 )
 SPAN: Final = Span(parse_instant("2026-11-01T00:00:00Z"), parse_instant("2026-11-21T00:00:00Z"))
 ASKS: Final = dict(MODEL.asks)

@@ -15,15 +15,14 @@ from schemas.core.language import (
     bool_,
     col,
     count,
-    gates,
     int64,
     label,
     last,
-    logistic,
     string,
 )
 from schemas.core.records import Record
 from schemas.core.training_rows import TrainingRow, training_rows
+from tests.models import plain_model
 
 ORDER: Final = Event("order", fields={"shop": string.optional, "items": int64}, horizon="1h")
 DELIVERY: Final = Event("delivery", fields={"late": bool_.optional}, horizon="1h")
@@ -31,18 +30,13 @@ VIEW: Final = View("shop_orders", on=ORDER, by="shop", features={"n": count().ov
 
 
 def model(absent: bool | None = None) -> Model:
-    return Model(
+    return plain_model(
         "late_delivery",
         on=ORDER,
         request=("items",),
         features={"shop": ask(VIEW)},
         label=label(DELIVERY, col("late"), within="2h", absent=absent),
-        estimator=logistic(),
         baseline="items",
-        metric="auc",
-        gates=gates(),
-        stale_after="1h",
-        prior=0.5,
     )
 
 

@@ -25,10 +25,8 @@ from schemas.core.language import (
     bool_,
     col,
     float64,
-    gates,
     int64,
     label,
-    logistic,
     string,
     timestamp,
 )
@@ -36,6 +34,7 @@ from schemas.core.language import (
     decimal as decimal_of,
 )
 from schemas.lake.models import AppliedModel
+from tests.models import plain_model
 from tests.unit.serving_layer.http.asking import SENSORS, UNITS
 
 ALARM: Final = Event(
@@ -66,15 +65,12 @@ def alarms(**changed: Any) -> Model:
             "unit": ask(UNITS),
         },
         "label": label(CHECKED, col("real"), within="1d"),
-        "estimator": logistic(),
         "baseline": "level",
-        "metric": "auc",
-        "gates": gates(),
         "stale_after": "10m",
         "prior": 0.3,
         "threshold": 0.5,
     }
-    return Model("alarms", **{**given, **changed})
+    return plain_model("alarms", **{**given, **changed})
 
 
 COLUMNS: Final = [
