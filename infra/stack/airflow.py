@@ -39,6 +39,32 @@ COMPONENTS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By program the arguments of the `airflow` command."""
 
+_FIXED: Final = """\
+[dag_processor]
+refresh_interval = 10
+min_file_process_interval = 30
+parsing_processes = 1
+
+[scheduler]
+catchup_by_default = False
+enable_health_check = False
+# How often a scheduler looks for tasks of one that was killed, by default every five minutes; one is taken for dead
+# once its heartbeat is half a minute old.
+orphaned_tasks_check_interval = 15
+task_instance_heartbeat_sec = 5
+task_instance_heartbeat_timeout = 60
+
+[triggerer]
+capacity = 100
+
+[workers]
+execution_api_retries = 10
+
+[usage_data_collection]
+enabled = False
+"""
+"""What is the same for every stack."""
+
 
 def command(program: str) -> list[str]:
     """The component in the foreground."""
@@ -76,33 +102,11 @@ expose_config = False
 [api_auth]
 jwt_secret_cmd = {_read(_secret(layout, "jwt"))}
 
-[dag_processor]
-refresh_interval = 10
-min_file_process_interval = 30
-parsing_processes = 1
-
-[scheduler]
-catchup_by_default = False
-enable_health_check = False
-# How often a scheduler looks for tasks of one that was killed, by default every five minutes; one is taken for dead
-# once its heartbeat is half a minute old.
-orphaned_tasks_check_interval = 15
-task_instance_heartbeat_sec = 5
-task_instance_heartbeat_timeout = 60
-
-[triggerer]
-capacity = 100
-
 [logging]
 base_log_folder = {_escaped(layout.settings.logs / "airflow")}
 colored_console_log = False
 
-[workers]
-execution_api_retries = 10
-
-[usage_data_collection]
-enabled = False
-"""
+{_FIXED}"""
 
 
 def configuration_file(layout: Layout) -> Path:

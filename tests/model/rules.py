@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 from unittest.mock import patch
 
 from batch_layer import planning as batch_planning
@@ -55,72 +55,9 @@ class Rule(Enum):
 def without(rule: Rule) -> Iterator[None]:
     """The world without one rule."""
     with ExitStack() as stack:
-        for owner, name, other in _switch(rule):
+        for owner, name, other in _OTHERS[rule]:
             stack.enter_context(patch.object(owner, name, other))
         yield
-
-
-def _switch(rule: Rule) -> list[tuple[Any, str, Any]]:  # noqa: C901, PLR0912 - one branch a rule
-    match rule:
-        case Rule.RUNNING_MAXIMUM:
-            return [(availability, "running_maximum", lambda times, _=None: iter(times))]
-        case Rule.EVERY_PARTITION:
-            return [(availability, "covered_boundary", _of_any)]
-        case Rule.OWN_CONTRACT:
-            shared = lake.Lake.table
-            return [
-                (lake.Lake, "table", lambda self, _: shared(self, OLD.on)),
-                (lake.Lake, "verdict", lambda self, record, _: is_valid(record, self.applied[0].view.on)),
-            ]
-        case Rule.IMPORTS_BELOW:
-            return [(availability, "import_limit", lambda *_: Instant(10**15))]
-        case Rule.IMPORT_PENDING:
-            return [(replica.Replica, "imports", lambda _: {})]
-        case Rule.REBUILT:
-            return [(lake.Lake, "has_read_all", lambda *_: True), (generations, "misfit", lambda *_: None)]
-        case Rule.HORIZON_BACK:
-            return [(lake.Lake, "read_back", lambda _: 0)]
-        case Rule.COPIES_MOVE_ON:
-            return [(counting, "counted", _counted_from_the_first)]
-        case Rule.OWN_PARTITION:
-            return [(streams.Stream, "copy_of", lambda _, record: (0, record.event_id))]
-        case Rule.FLUSHED:
-            return [(streams.Stream, "checkpoint", _without_flush)]
-        case Rule.APPLIED:
-            applied = claims.applied
-            return [(claims, "applied", lambda claiming, _: applied(claiming, _Anywhere()))]
-        case Rule.OWN_TOPICS:
-            return [(streams, "name_of", lambda _: "r")]
-        case Rule.LOWEST_START:
-            return [(planning, "start_of", _highest_start), (choosing, "pairs_with", _of_definition)]
-        case Rule.NO_GAP:
-            return [(choosing, "pairs_with", _of_definition)]
-        case Rule.FLOOR:
-            return [(choosing, "_floor", _newest_boundary)]
-        case Rule.HELD_FROM:
-            pair_of = records.pair_of
-            return [(records, "pair_of", lambda choice, _: pair_of(choice, None))]
-        case Rule.FITS:
-            return [
-                (generations, "misfit", lambda *_: None),
-                (generations, "edited", _edited_anyhow),
-            ]
-        case Rule.FROM_SNAPSHOT:
-            return [(lake.Lake, "commit", _commit_blindly)]
-        case Rule.GROWS:
-            return [(applying, "grows", lambda *_: True)]
-        case Rule.HOLD:
-            return [(claims, "restarted", lambda claiming: claiming)]
-        case Rule.FROM_BOUNDARY:
-            return [(replica, "is_served", lambda *_: True)]
-        case Rule.ONE_TRANSACTION:
-            return [(replica.Replica, "rows_at", lambda self, _: self.environment.read())]
-        case Rule.NEW_IDS:
-            return [(batch_planning, "new_segment", lambda start, end: Segment(f"{start}-{end}", start, end))]
-        case Rule.DISCARDED:
-            return [(lake.Lake, "gone", lambda _: set())]
-        case Rule.NO_LESS:
-            return [(choosing, "may_move", lambda *_, **__: True), (loader, "may_move", lambda *_, **__: True)]
 
 
 def _of_any(archived: Any, _: int, epoch: int) -> Instant | None:
@@ -176,3 +113,41 @@ def _edited_anyhow(edit: Edit, current: Generation | None) -> tuple[Segment, ...
 def _commit_blindly(of: lake.Lake, generation: Generation, _: object) -> bool:
     of.generations.append(generation)
     return True
+
+
+_TABLE, _APPLIED, _PAIR_OF = lake.Lake.table, claims.applied, records.pair_of
+
+_OTHERS: Final[Mapping[Rule, Sequence[tuple[Any, str, Any]]]] = {
+    Rule.RUNNING_MAXIMUM: [(availability, "running_maximum", lambda times, _=None: iter(times))],
+    Rule.EVERY_PARTITION: [(availability, "covered_boundary", _of_any)],
+    Rule.OWN_CONTRACT: [
+        (lake.Lake, "table", lambda self, _: _TABLE(self, OLD.on)),
+        (lake.Lake, "verdict", lambda self, record, _: is_valid(record, self.applied[0].view.on)),
+    ],
+    Rule.IMPORTS_BELOW: [(availability, "import_limit", lambda *_: Instant(10**15))],
+    Rule.IMPORT_PENDING: [(replica.Replica, "imports", lambda _: {})],
+    Rule.REBUILT: [(lake.Lake, "has_read_all", lambda *_: True), (generations, "misfit", lambda *_: None)],
+    Rule.HORIZON_BACK: [(lake.Lake, "read_back", lambda _: 0)],
+    Rule.COPIES_MOVE_ON: [(counting, "counted", _counted_from_the_first)],
+    Rule.OWN_PARTITION: [(streams.Stream, "copy_of", lambda _, record: (0, record.event_id))],
+    Rule.FLUSHED: [(streams.Stream, "checkpoint", _without_flush)],
+    Rule.APPLIED: [(claims, "applied", lambda claiming, _: _APPLIED(claiming, _Anywhere()))],
+    Rule.OWN_TOPICS: [(streams, "name_of", lambda _: "r")],
+    Rule.LOWEST_START: [(planning, "start_of", _highest_start), (choosing, "pairs_with", _of_definition)],
+    Rule.NO_GAP: [(choosing, "pairs_with", _of_definition)],
+    Rule.FLOOR: [(choosing, "_floor", _newest_boundary)],
+    Rule.HELD_FROM: [(records, "pair_of", lambda choice, _: _PAIR_OF(choice, None))],
+    Rule.FITS: [
+        (generations, "misfit", lambda *_: None),
+        (generations, "edited", _edited_anyhow),
+    ],
+    Rule.FROM_SNAPSHOT: [(lake.Lake, "commit", _commit_blindly)],
+    Rule.GROWS: [(applying, "grows", lambda *_: True)],
+    Rule.HOLD: [(claims, "restarted", lambda claiming: claiming)],
+    Rule.FROM_BOUNDARY: [(replica, "is_served", lambda *_: True)],
+    Rule.ONE_TRANSACTION: [(replica.Replica, "rows_at", lambda self, _: self.environment.read())],
+    Rule.NEW_IDS: [(batch_planning, "new_segment", lambda start, end: Segment(f"{start}-{end}", start, end))],
+    Rule.DISCARDED: [(lake.Lake, "gone", lambda _: set())],
+    Rule.NO_LESS: [(choosing, "may_move", lambda *_, **__: True), (loader, "may_move", lambda *_, **__: True)],
+}
+"""What stands in place of each rule: an owner, the name of what it holds, and another."""

@@ -61,8 +61,6 @@ def note(position: str) -> Event:
 def views(position: str) -> list[View]:
     """Every view on the two events of one position."""
     on, notes = reading(position), note(position)
-    late_or_kept = (col("n") > 10) | ~(col("word") == "skip")
-    both, either = (col("n") > 10) & (col("word") == "skip"), (col("n") > 10) | (col("word") == "skip")
     return [
         View(f"everything_{position}", on=on, by="site", features=everything()),
         View(
@@ -76,57 +74,12 @@ def views(position: str) -> list[View]:
             f"kept_{position}",
             on=on,
             by="site",
-            where=late_or_kept,
+            where=(col("n") > 10) | ~(col("word") == "skip"),
             features={"events": count().over("1d"), "which": sum_("x"), "last_word": last("word")},
         ),
-        View(
-            f"conditions_{position}",
-            on=on,
-            by="site",
-            features={
-                "events": count(),
-                "both": sum_(both),
-                "both_unknown": sum_(both.is_null()),
-                "either": sum_(either),
-                "either_unknown": sum_(either.is_null()),
-                "share": mean(col("n") > 10),
-                "listed": sum_(col("word").is_in(["go", "stop"])),
-                "chosen": sum_(when(col("n") > 10, col("n"), -1)),
-                "quotient": sum_(col("x") / col("n")),
-                "quotients": sum_((col("x") / col("n")).is_not_null()),
-            },
-        ),
-        View(
-            f"windows_{position}",
-            on=on,
-            by="site",
-            features={
-                "events": count().over("1h", "6h", "3d", "30d"),
-                "which": sum_("n").over("1h", "6h", "3d", "30d"),
-                "ever": sum_("n"),
-                "fine": sum_("n").over("2h", hop="1m"),
-                "last_n": last("n").over("6h"),
-                "first_n": first("n").over("3d"),
-            },
-        ),
-        View(
-            f"lifetime_{position}",
-            on=on,
-            by="site",
-            features={
-                "events": count(),
-                "began": min_("event_time"),
-                "ended": max_("event_time"),
-                "first_word": first("word"),
-                "last_word": last("word"),
-                "last_id": last("event_id"),
-                "latest_sight": max_("seen_at"),
-                "total": sum_("x"),
-                "plain": variance("x"),
-                "around": variance("x", around=1e9),
-                "deviation": stddev("x", around=1e9),
-            },
-        ),
+        View(f"conditions_{position}", on=on, by="site", features=conditions()),
+        View(f"windows_{position}", on=on, by="site", features=windows()),
+        View(f"lifetime_{position}", on=on, by="site", features=lifetime()),
         View(
             f"notes_{position}",
             on=notes,
@@ -149,6 +102,52 @@ def everything() -> dict[str, Measure]:
         **{f"stddev_{field}": stddev(field).over("1d") for field in ("n", "x")},
         **{f"first_{field}": first(field).over("1d") for field in (*numbers, "up", "word", "seen_at")},
         **{f"last_{field}": last(field).over("1d") for field in (*numbers, "up", "word", "seen_at")},
+    }
+
+
+def conditions() -> dict[str, Measure]:
+    """Expressions of every kind, among them those that are null."""
+    both, either = (col("n") > 10) & (col("word") == "skip"), (col("n") > 10) | (col("word") == "skip")
+    return {
+        "events": count(),
+        "both": sum_(both),
+        "both_unknown": sum_(both.is_null()),
+        "either": sum_(either),
+        "either_unknown": sum_(either.is_null()),
+        "share": mean(col("n") > 10),
+        "listed": sum_(col("word").is_in(["go", "stop"])),
+        "chosen": sum_(when(col("n") > 10, col("n"), -1)),
+        "quotient": sum_(col("x") / col("n")),
+        "quotients": sum_((col("x") / col("n")).is_not_null()),
+    }
+
+
+def windows() -> dict[str, Measure]:
+    """Windows of every hop, and none."""
+    return {
+        "events": count().over("1h", "6h", "3d", "30d"),
+        "which": sum_("n").over("1h", "6h", "3d", "30d"),
+        "ever": sum_("n"),
+        "fine": sum_("n").over("2h", hop="1m"),
+        "last_n": last("n").over("6h"),
+        "first_n": first("n").over("3d"),
+    }
+
+
+def lifetime() -> dict[str, Measure]:
+    """What no window ends."""
+    return {
+        "events": count(),
+        "began": min_("event_time"),
+        "ended": max_("event_time"),
+        "first_word": first("word"),
+        "last_word": last("word"),
+        "last_id": last("event_id"),
+        "latest_sight": max_("seen_at"),
+        "total": sum_("x"),
+        "plain": variance("x"),
+        "around": variance("x", around=1e9),
+        "deviation": stddev("x", around=1e9),
     }
 
 
