@@ -10,13 +10,8 @@ of each counts, since whatever else runs can only slow them down.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
-import socket
-import subprocess
-import sys
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -31,7 +26,7 @@ from schemas.core.names import segments_table
 from schemas.core.types import Value
 from schemas.lake.tables import data_of
 from schemas.settings import Settings
-from tests.bench import load
+from tests.bench import load, servers
 from tests.bench.figures import Figure, finish
 
 ENTITIES: Final = 100
@@ -63,9 +58,9 @@ def measure(
 ) -> tuple[list[Figure], dict[str, Any]]:
     """Both figures with what they come from; raises UnavailableError where the reader does not answer."""
     requests = questions(url, view, keys)
-    with _bare(_one_body(url, view, keys[0])) as (bare_url, bare):
+    with servers.bare(_one_body(url, view, keys[0])) as (bare_url, bare):
         reader = _listening(urlsplit(url).port or 80)
-        with _pinned({reader: 0, bare: 0, psutil.Process(): 1}):
+        with servers.pinned({reader: 0, bare: 0, psutil.Process(): 1}):
             measured = _alternate(
                 {
                     "bare": (bare_url, bare, [load.get("/", "bare")]),
@@ -135,46 +130,6 @@ def _alternate(targets: dict[str, tuple[str, psutil.Process, list[bytes]]], seco
         if count:
             raise UnavailableError(f"{count} requests to `{name}` failed, so their rate means nothing; see its log")
     return {name: max(seen, key=lambda each: each.rate) for name, seen in rounds.items()}
-
-
-@contextlib.contextmanager
-def _bare(body: bytes) -> Iterator[tuple[str, psutil.Process]]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [sys.executable, "-m", "tests.bench.bare", "--port", str(port)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
-        try:
-            assert process.stdin is not None
-            process.stdin.write(body)
-            process.stdin.close()
-            _wait_for(port)
-            yield f"http://127.0.0.1:{port}", psutil.Process(process.pid)
-        finally:
-            process.terminate()
-
-
-def _wait_for(port: int) -> None:
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-            return
-        time.sleep(0.05)
-    raise UnavailableError(f"the bare route did not begin to listen on port {port} within 30 s")
-
-
-@contextlib.contextmanager
-def _pinned(cores: dict[psutil.Process, int]) -> Iterator[None]:
-    """Each process on one core, where the machine has as many; as before afterwards."""
-    available = psutil.Process().cpu_affinity()
-    before = {process: process.cpu_affinity() for process in cores}
-    try:
-        for process, core in cores.items():
-            process.cpu_affinity([available[core % len(available)]])
-        yield
-    finally:
-        for process, affinity in before.items():
-            process.cpu_affinity(affinity)
 
 
 def _listening(port: int) -> psutil.Process:

@@ -10,13 +10,8 @@ are sent by the clock, and a latency counts from when its request was due.
 from __future__ import annotations
 
 import argparse
-import contextlib
 import http.client
 import itertools
-import os
-import socket
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -37,6 +32,7 @@ from schemas.core.instants import DAY, Instant
 from schemas.core.language import Event, View, count, int64, sum_
 from schemas.lake import catalog, generations
 from tests.bench.figures import Figure, finish
+from tests.bench.servers import replica
 
 KEYS: Final = 1_000_000
 ENTITIES: Final = 100
@@ -75,9 +71,8 @@ def measure(home: Path, keys: int) -> tuple[list[Figure], dict[str, Any]]:
     catalog.append_applied(lake, VIEW, now=Instant(now))
     _publish(lake, _segment(lake, keys, None, now - 2 * DAY))
     waiting = _segment(lake, keys, now - 2 * DAY, now - DAY)
-    with _replica(home) as port:
-        questions = _questions(keys)
-        asking = _Asking(port, questions)
+    with replica(home, "load") as (url, _):
+        asking = _Asking(url, _questions(keys))
         asking.until(lambda: asking.generation == 1, Seen(), limit=180.0)
         before, during = Seen(), Seen()
         asking.until(lambda: False, before, limit=BEFORE)
@@ -111,11 +106,10 @@ def measure(home: Path, keys: int) -> tuple[list[Figure], dict[str, Any]]:
 class _Asking:
     """One connection on which requests are due every 1 / `RATE` seconds."""
 
-    def __init__(self, port: int, questions: Iterator[bytes]) -> None:
+    def __init__(self, url: str, questions: Iterator[bytes]) -> None:
         self.generation = 0
-        self._port = port
         self._questions = questions
-        self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+        self._connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
 
     def until(self, done: Any, seen: Seen, *, limit: float) -> None:
         began = time.monotonic()
@@ -176,28 +170,6 @@ def _publish(lake: Path, segment: Segment) -> None:
     now = Instant(time.time_ns() // 1_000_000)
     published = generations.publish(lake, VIEW.name, definition_of(VIEW), Extend(segment), now=now)
     assert isinstance(published, generations.Published), published
-
-
-@contextlib.contextmanager
-def _replica(home: Path) -> Iterator[int]:
-    """Loader and reader over the lake, until left."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    environment = {**os.environ, "TIDELINE_HOME": str(home)}
-    module = [sys.executable, "-m", "serving_layer"]
-    with contextlib.ExitStack() as stack:
-        for arguments in (["load"], ["serve", "--port", str(port)]):
-            process = stack.enter_context(subprocess.Popen([*module, *arguments], env=environment))
-            stack.callback(process.terminate)
-        deadline = time.monotonic() + 180
-        while time.monotonic() < deadline:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), timeout=1):
-                break
-            time.sleep(0.1)
-        else:
-            raise UnavailableError(f"no reader listens on port {port} after 180 s")
-        yield port
 
 
 def main() -> None:
