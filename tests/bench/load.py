@@ -1,9 +1,10 @@
-"""A closed loop over a few connections: each sends its next request when the answer to the last has come whole."""
+"""Closed loops: a connection sends its next request when the answer to the last has come whole."""
 
 from __future__ import annotations
 
 import asyncio
 import itertools
+import socket
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import uvloop
 
 _HEAD_END = b"\r\n\r\n"
 _LENGTH = b"content-length: "
+_OK = b"HTTP/1.1 200 "
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,31 @@ def run(url: str, requests: Sequence[bytes], *, connections: int, seconds: float
     return uvloop.run(_run(parts.hostname or "127.0.0.1", parts.port or 80, requests, connections, seconds))
 
 
+def in_turn(url: str, groups: Sequence[Sequence[bytes]], *, seconds: float) -> Load:
+    """Send the requests of a group one after another on one connection, group by group, for so many seconds.
+
+    What is counted is groups: a latency is from the first request of one until its last answer is whole.
+    """
+    parts = urlsplit(url)
+    latencies: list[float] = []
+    failed = body_bytes = 0
+    with socket.create_connection((parts.hostname or "127.0.0.1", parts.port or 80), timeout=60) as connection:
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        started = sent_at = time.perf_counter()
+        for group in itertools.cycle(groups):
+            for request in group:
+                connection.sendall(request)
+                is_well, size = _answer(connection)
+                failed += not is_well
+                body_bytes += size
+            answered_at = time.perf_counter()
+            latencies.append(answered_at - sent_at)
+            sent_at = answered_at
+            if answered_at - started >= seconds:
+                break
+    return _load(latencies, failed=failed, seconds=sent_at - started, body_bytes=body_bytes)
+
+
 async def _run(host: str, port: int, requests: Sequence[bytes], connections: int, seconds: float) -> Load:
     loop = asyncio.get_running_loop()
     turns = itertools.cycle(requests)
@@ -63,17 +90,49 @@ async def _run(host: str, port: int, requests: Sequence[bytes], connections: int
         connection.end()
     if broken := [each for each in opened if each.lost]:
         raise ConnectionError(f"{len(broken)} of {connections} connections to {host}:{port} were closed by the server")
-    latencies = sorted(itertools.chain.from_iterable(each.latencies for each in opened))
+    latencies = list(itertools.chain.from_iterable(each.latencies for each in opened))
     if not latencies:
         raise TimeoutError(f"{host}:{port} answered nothing within {seconds} s")
-    return Load(
-        answered=len(latencies),
+    return _load(
+        latencies,
         failed=sum(each.failed for each in opened),
         seconds=elapsed,
-        p50=latencies[len(latencies) // 2],
-        p99=latencies[len(latencies) * 99 // 100],
-        body_bytes=sum(each.body_bytes for each in opened) / len(latencies),
+        body_bytes=sum(each.body_bytes for each in opened),
     )
+
+
+def _load(latencies: Sequence[float], *, failed: int, seconds: float, body_bytes: int) -> Load:
+    in_order = sorted(latencies)
+    return Load(
+        answered=len(in_order),
+        failed=failed,
+        seconds=seconds,
+        p50=in_order[len(in_order) // 2],
+        p99=in_order[len(in_order) * 99 // 100],
+        body_bytes=body_bytes / len(in_order),
+    )
+
+
+def _answer(connection: socket.socket) -> tuple[bool, int]:
+    """Whether the next answer is 200, and the bytes of its body."""
+    received = b""
+    sizes = None
+    while sizes is None or len(received) < sum(sizes):
+        more = connection.recv(1 << 20)
+        if not more:
+            raise ConnectionError("the server closed the connection within an answer")
+        received += more
+        sizes = sizes or _sizes(received)
+    return received.startswith(_OK), sizes[1]
+
+
+def _sizes(received: bytes) -> tuple[int, int] | None:
+    """Bytes of the head and of the body of a response, or None while its head is not there."""
+    head = received.find(_HEAD_END)
+    if head < 0:
+        return None
+    at = received.index(_LENGTH, 0, head + 2) + len(_LENGTH)
+    return head + len(_HEAD_END), int(received[at : received.index(b"\r\n", at)])
 
 
 class _Connection(asyncio.Protocol):
@@ -105,21 +164,12 @@ class _Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._received = self._received + data if self._received else data
-        if self._expected < 0:
-            self._expected = self._length()
+        if self._expected < 0 and (sizes := _sizes(self._received)):
+            self._expected = sum(sizes)
+            self.body_bytes += sizes[1]
         if 0 <= self._expected <= len(self._received):
             self.latencies.append(time.perf_counter() - self._sent_at)
-            self.failed += not self._received.startswith(b"HTTP/1.1 200 ")
+            self.failed += not self._received.startswith(_OK)
             self._received, self._expected = b"", -1
             if not self._ended:
                 self.begin()
-
-    def _length(self) -> int:
-        """Bytes of the whole response, or -1 while its head is not there."""
-        head = self._received.find(_HEAD_END)
-        if head < 0:
-            return -1
-        at = self._received.index(_LENGTH, 0, head + 2) + len(_LENGTH)
-        body = int(self._received[at : self._received.index(b"\r\n", at)])
-        self.body_bytes += body
-        return head + len(_HEAD_END) + body
