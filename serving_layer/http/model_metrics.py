@@ -30,6 +30,10 @@ class ScoringFigures:
         yield _counter("tideline_predictions", "Rows scored, by what answered.", by_source, figures.predicted)
         yield _counter("tideline_positive_decisions", "Scores at or above the threshold.", _VERSION, figures.decided)
         yield _counter("tideline_recorded_predictions", "Rows that were recorded.", _VERSION, figures.recorded)
+        unrecorded = "Rows that are not known to be recorded."
+        yield _counter("tideline_unrecorded_predictions", unrecorded, _VERSION, figures.unrecorded)
+        unfit = "Values that were recorded as null, since the applied contract has no place for them."
+        yield _counter("tideline_unfit_values", unfit, ["model", "field"], figures.unfit)
         by_column = [*_VERSION, "column"]
         yield _counter("tideline_missing_inputs", "Inputs that were no numbers.", by_column, figures.missing)
         yield _histogram("tideline_score", "Scores that were answered.", figures.scores)

@@ -9,6 +9,7 @@ from typing import Any, Final
 import orjson
 from starlette.types import Receive, Scope
 
+from schemas.core.feedback import CHAMPION
 from schemas.core.instants import SECOND
 from serving_layer.http.hot import read_all
 from serving_layer.http.presentation import instant_text, to_json
@@ -24,8 +25,6 @@ from serving_layer.models.shadow import Shadow, Shadowed
 from serving_layer.snapshot import Snapshot
 
 PREDICT: Final = "/v1/models/{model}/predict"
-CHAMPION_SCORED: Final = "champion"
-"""The source of a prediction that fell back to nothing."""
 
 
 @dataclass
@@ -79,10 +78,9 @@ class PredictRoute:
         found, figures, champion = scored.predictions, self._scorers.figures, served.champion
         name, version = found.model, found.version or ""
         for each in found.predictions:
-            figures.predicted[name, version, each.fallback.source if each.fallback else CHAMPION_SCORED] += 1
+            figures.predicted[name, version, each.fallback.source if each.fallback else CHAMPION] += 1
             figures.decided[name, version] += each.decision
-        if recorded:
-            figures.recorded[name, version] += len(found.predictions)
+        (figures.recorded if recorded else figures.unrecorded)[name, version] += len(found.predictions)
         figures.score(name, version, (each.score for each in found.predictions))
         if champion is None or scored.numbers is None:
             return

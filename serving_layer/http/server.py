@@ -16,7 +16,10 @@ from schemas.lake.catalog import read_applied
 from serving_layer.figures import Figures
 from serving_layer.http.app import create_app
 from serving_layer.http.clock import SystemClock
+from serving_layer.http.predict import Scorers
 from serving_layer.http.reader import Reader
+from serving_layer.models.figures import ModelFigures
+from serving_layer.models.kafka_recorder import KafkaRecorder
 from serving_layer.snapshot import Store
 
 HOST: Final = "127.0.0.1"
@@ -26,15 +29,18 @@ _BACKLOG: Final = 2048
 _CATALOG_AGE: Final = 1.0
 
 
-def serve(store: Store, *, lake: Path, figures: Callable[[], Mapping[str, Figures]], port: int) -> None:
+def serve(store: Store, *, lake: Path, kafka: str, figures: Callable[[], Mapping[str, Figures]], port: int) -> None:
     """Answer until SIGTERM or SIGINT; raises UnavailableError where the port is taken.
 
-    One process serves one port and never writes; more readers are more processes on other ports.
+    One process serves one port and never writes to the store; more readers are more processes on other ports.
+    Predictions are left in `kafka`.
     """
     listening = _listen(port)
     reader = Reader(store=store, clock=SystemClock(), applied=AppliedDefinitions(lake), figures=figures)
+    scored = ModelFigures()
+    recorder = KafkaRecorder(kafka, scored)
     config = uvicorn.Config(
-        create_app(reader),
+        create_app(reader, Scorers(figures=scored, recorder=recorder)),
         loop="uvloop",
         http="httptools",
         ws="none",
@@ -52,7 +58,9 @@ def serve(store: Store, *, lake: Path, figures: Callable[[], Mapping[str, Figure
     for number in (signal.SIGTERM, signal.SIGINT):
         # the server raises what it was stopped by once more in the end; by default that kills the process
         signal.signal(number, stop)
+    recorder.open()
     server.run(sockets=[listening])
+    recorder.close()
 
 
 class AppliedDefinitions:

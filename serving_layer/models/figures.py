@@ -34,12 +34,15 @@ class Scores:
 class ModelFigures:
     """By (model, version): what was scored; each part is written by one thread.
 
-    `missing` is by (model, version, column) how often an input was no number.
+    `missing` is by (model, version, column) how often an input was no number, `unfit` by (model, field) how often a
+    value was recorded as null, since the contract of predictions has no place for it.
     """
 
     predicted: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     decided: Counter[tuple[str, str]] = field(default_factory=Counter)
     recorded: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unrecorded: Counter[tuple[str, str]] = field(default_factory=Counter)
+    unfit: Counter[tuple[str, str]] = field(default_factory=Counter)
     missing: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     scores: dict[tuple[str, str], Scores] = field(default_factory=dict)
 

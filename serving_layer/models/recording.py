@@ -9,6 +9,7 @@ from typing import Protocol
 
 from schemas.core.instants import Duration, Instant
 from schemas.core.types import Value
+from serving_layer.models.served import ServedModel
 from serving_layer.snapshot import Claim, Pair
 
 
@@ -43,8 +44,12 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Predictions:
-    """All rows of one request, of one instant and one snapshot; `version` None where no champion is loaded."""
+    """All rows of one request, of one instant and one snapshot; `version` None where no champion is loaded.
 
+    `definition` is the one that scored, which may not be the applied one: `served` has both.
+    """
+
+    served: ServedModel
     model: str
     version: str | None
     definition: str

@@ -55,6 +55,7 @@ class Predictor:
         else:
             scored = _by_champion(champion, gathered)
         predictions = Predictions(
+            served=served,
             model=served.model.name,
             version=None if champion is None else champion.number,
             definition=definition,

@@ -22,7 +22,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(UnavailableError, match=f"port {port} of 127.0.0.1 is taken"):
-            serve(MemoryStore(), lake=tmp_path, figures=dict, port=port)
+            serve(MemoryStore(), lake=tmp_path, kafka="127.0.0.1:1", figures=dict, port=port)
 
 
 def test_what_is_applied_is_read_from_the_lake_once_a_second(tmp_path: Path) -> None:
