@@ -1,4 +1,4 @@
-"""`python -m serving_layer apply | load | load-models | serve --port P`: the processes of a replica.
+"""`python -m serving_layer apply | join | load | load-models | serve --port P`: the processes of a replica.
 
 Each runs until it is told to stop, and waits for what is not there yet.
 """
@@ -38,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         match options.process:
             case "apply":
                 _apply(settings)
+            case "join":
+                _join(settings)
             case "load":
                 _load(settings)
             case "load-models":
@@ -57,6 +59,19 @@ def _apply(settings: Settings) -> None:
     alone = _alone(settings.store, "applier")
     environment = open_environment(settings.store)
     Applier(environment, kafka=settings.kafka, flink=settings.flink, stopped=_stopped()).run()
+    environment.close()
+    os.close(alone)
+
+
+def _join(settings: Settings) -> None:
+    from serving_layer.environment import open_environment  # noqa: PLC0415
+    from serving_layer.outcomes.joiner import Joiner  # noqa: PLC0415
+    from serving_layer.outcomes.progress import OUTCOMES  # noqa: PLC0415
+
+    alone = _alone(settings.store, "outcomes")
+    os.nice(PRIORITY)
+    environment = open_environment(settings.store / OUTCOMES)
+    Joiner(environment, lake=settings.lake, kafka=settings.kafka, stopped=_stopped()).run()
     environment.close()
     os.close(alone)
 
@@ -141,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m serving_layer", description=__doc__)
     processes = parser.add_subparsers(dest="process", required=True)
     processes.add_parser("apply", help="follow the speed topics into the store")
+    processes.add_parser("join", help="join predictions with what turned out")
     processes.add_parser("load", help="pull generations and runs from the lake into the store")
     processes.add_parser("load-models", help="pull versions of models from MLflow into the store")
     serving = processes.add_parser("serve", help="answer over HTTP")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import orjson
 
@@ -15,13 +15,10 @@ from schemas.core.instants import format_instant
 from schemas.core.models import Model
 from schemas.core.names import event_topic
 from schemas.core.types import Type, Value
-from schemas.core.verdict import REPLACEMENT, value_of
+from schemas.core.verdict import value_of
+from serving_layer.event_body import event_body
 from serving_layer.http.presentation import proof_json
 from serving_layer.models.recording import Prediction, Predictions
-
-_REPLACEMENT: Final = REPLACEMENT.encode()
-_ESCAPED: Final = b"\\ufffd"
-"""The same character where a body may hold it: its bytes are what decoders put for invalid UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -67,8 +64,7 @@ class PredictionForm:
             "speed_through": None if through is None else format_instant(through),
         }
         for each in of.predictions:
-            body = orjson.dumps({**shared, **self._own(each, unfit)}).replace(_REPLACEMENT, _ESCAPED)
-            yield each.id.encode(), body
+            yield each.id.encode(), event_body({**shared, **self._own(each, unfit)})
 
     def _own(self, each: Prediction, unfit: Counter[str]) -> dict[str, Any]:
         return {
