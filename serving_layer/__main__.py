@@ -122,7 +122,7 @@ def _serve(settings: Settings, port: int) -> None:
 
     store = LmdbStore(settings.store)
     store.follow()
-    serve(store, lake=settings.lake, kafka=settings.kafka, figures=store.figures, port=port)
+    serve(store, settings=settings, figures=store.figures, port=port)
     store.close()
 
 

@@ -94,6 +94,35 @@ class Predictions:
     proofs: Mapping[str, Proof]
 
 
+@dataclass(frozen=True)
+class VersionQuality:
+    """One version in a window, `version` None for scores without a champion; what no outcomes can say is None."""
+
+    version: str | None
+    aliases: Sequence[str]
+    predictions: int
+    fallbacks: int
+    outcomes: int
+    positives: int
+    coverage: float | None
+    auc: float | None
+    log_loss: float | None
+    calibration_error: float | None
+    mean_score: float | None
+    positive_share: float | None
+
+
+@dataclass(frozen=True)
+class ModelQuality:
+    """One response: the versions that have predictions or outcomes, and the one that was asked for."""
+
+    model: str
+    window: str
+    as_of: Instant
+    versions: tuple[VersionQuality, ...]
+    proofs: Mapping[str, Proof]
+
+
 class Client:
     """Connections to one reader; `transport` is for tests. Not to be shared by threads."""
 
@@ -149,6 +178,11 @@ class Client:
         """Score up to 1,000 rows of one instant and one snapshot; raises Refused or NotServing."""
         body = {"rows": list(rows), "features": features}
         return _predictions(self._send("POST", _path(model, "predict", of="models"), json=body, waits=None))
+
+    def quality(self, model: str, *, window: str | None = None, version: str | None = None) -> ModelQuality:
+        """How good scores turned out to be, by version; raises Refused or NotServing."""
+        given = {name: value for name, value in (("window", window), ("version", version)) if value is not None}
+        return _quality(self._get(_path(model, "quality", of="models"), given))
 
     def models(self) -> list[dict[str, Any]]:
         """What can be scored, as the route describes it."""
@@ -230,6 +264,16 @@ def _predictions(content: Mapping[str, Any]) -> Predictions:
         as_of=parse_instant(content["as_of"]),
         recorded=content["recorded"],
         predictions=tuple(Scored(**each) for each in content["predictions"]),
+        proofs={view: _proof(each) for view, each in content["proofs"].items()},
+    )
+
+
+def _quality(content: Mapping[str, Any]) -> ModelQuality:
+    return ModelQuality(
+        model=content["model"],
+        window=content["window"],
+        as_of=parse_instant(content["as_of"]),
+        versions=tuple(VersionQuality(**each) for each in content["versions"]),
         proofs={view: _proof(each) for view, each in content["proofs"].items()},
     )
 

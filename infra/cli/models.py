@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from schemas.core.instants import Instant
     from schemas.core.models import Model
-    from serving_layer.client import Predictions
+    from serving_layer.client import ModelQuality, Predictions
 
 PANEL = "Models"
 
@@ -33,7 +33,7 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
     app.command(rich_help_panel=PANEL)(predict)
     versions = typer.Typer(no_args_is_help=True, help="Versions of models: which there are, and which is champion.")
-    for name, each in (("list", list_versions), ("promote", promote), ("rollback", rollback)):
+    for name, each in (("list", list_versions), ("quality", quality), ("promote", promote), ("rollback", rollback)):
         versions.command(name)(each)
     app.add_typer(versions, name="model", rich_help_panel=PANEL)
 
@@ -89,9 +89,7 @@ def predict(
         typer.echo(f"  {each.score:.4f} {'yes' if each.decision else 'no '} {each.prediction_id}{instead}")
         for name, value in (each.features or {}).items():
             typer.echo(f"    {name} {value}")
-    for view, proof in found.proofs.items():
-        holds = "complete" if proof.complete else f"incomplete: {proof.incomplete_because}"
-        typer.echo(f"  {view}: generation {proof.generation}, through {format_instant(proof.speed_through)}, {holds}")
+    _print_proofs(found)
 
 
 def _row(text: str) -> dict[str, Any]:
@@ -106,7 +104,7 @@ def _row(text: str) -> dict[str, Any]:
     return given
 
 
-def _encode(found: Predictions) -> dict[str, Any]:
+def _encode(found: Predictions | ModelQuality) -> dict[str, Any]:
     proofs = {view: encode_proof(proof) for view, proof in found.proofs.items()}
     return {**asdict(found), "as_of": format_instant(found.as_of), "proofs": proofs}
 
@@ -118,6 +116,36 @@ def list_versions(
     from infra.cli.layers import call
 
     call("batch_layer", "model", "list", *([model] if model else []), as_json=as_json)
+
+
+def quality(
+    model: Name,
+    window: Annotated[str, typer.Option(help="How far back predictions and outcomes are counted.")] = "1d",
+    version: Annotated[str, typer.Option(help="A version that is loaded no more.")] = "",
+    as_json: AsJson = False,
+) -> None:
+    """Show how good scores turned out to be, live: by version, from the outcomes that are known by now."""
+    from serving_layer.client import Client
+
+    with Client(Settings.from_environment().serving) as client:
+        found = client.quality(model, window=window, version=version or None)
+    if as_json:
+        typer.echo(json.dumps(_encode(found)))
+        return
+    typer.echo(f"{found.model} over {found.window}, as of {format_instant(found.as_of)}")
+    for each in found.versions:
+        by = "no champion" if each.version is None else " ".join((f"version {each.version}", *each.aliases))
+        typer.echo(f"  {by}: {each.predictions} predictions, {each.fallbacks} by a fallback, {each.outcomes} outcomes")
+        for name in ("coverage", "auc", "log_loss", "calibration_error", "mean_score", "positive_share"):
+            value = getattr(each, name)
+            typer.echo(f"    {name} {'not known' if value is None else f'{value:.4f}'}")
+    _print_proofs(found)
+
+
+def _print_proofs(found: Predictions | ModelQuality) -> None:
+    for view, proof in found.proofs.items():
+        holds = "complete" if proof.complete else f"incomplete: {proof.incomplete_because}"
+        typer.echo(f"  {view}: generation {proof.generation}, through {format_instant(proof.speed_through)}, {holds}")
 
 
 def promote(

@@ -27,6 +27,8 @@ from serving_layer.http.openapi import document
 from serving_layer.http.pages import docs_page, front_page
 from serving_layer.http.predict import PREDICT, PredictRoute, Scorers
 from serving_layer.http.problems import Problem, problem_of, response_to, shown
+from serving_layer.http.quality import QUALITY, quality_json
+from serving_layer.http.quality_metrics import QualityFigures
 from serving_layer.http.reader import Reader
 from serving_layer.http.views import ViewDescription
 
@@ -43,6 +45,7 @@ ROUTES: Final = (
     "/v1/models",
     "/v1/models/{model}",
     PREDICT,
+    QUALITY,
     "/v1/views",
     "/v1/views/{view}",
     ANSWER,
@@ -70,7 +73,7 @@ class Application(FastAPI):
 def create_app(reader: Reader, scorers: Scorers | None = None) -> FastAPI:
     """The whole HTTP plane over one reader; `scorers` by default record nothing."""
     scorers = scorers or Scorers()
-    metrics = Metrics(reader, ScoringFigures(reader, scorers).collect)
+    metrics = Metrics(reader, ScoringFigures(reader, scorers).collect, QualityFigures(reader, scorers.joined).collect)
     app = Application(
         title=TITLE,
         version=VERSION,
@@ -87,6 +90,7 @@ def create_app(reader: Reader, scorers: Scorers | None = None) -> FastAPI:
     app.include_router(models.router(reader))
     app.include_router(health.router(reader))
     _add_explain(app, reader)
+    _add_quality(app, reader)
     _add_pages(app, reader, metrics)
     return app
 
@@ -95,6 +99,12 @@ def _add_explain(app: FastAPI, reader: Reader) -> None:
     @app.get("/v1/views/{view}/explain", include_in_schema=False)
     async def explain(view: str, request: Request) -> Response:
         return Response(explain_json(reader, view, request.scope["query_string"]), media_type="application/json")
+
+
+def _add_quality(app: FastAPI, reader: Reader) -> None:
+    @app.get(QUALITY, include_in_schema=False)
+    async def quality(model: str, request: Request) -> Response:
+        return Response(quality_json(reader, model, request.scope["query_string"]), media_type="application/json")
 
 
 def _add_pages(app: FastAPI, reader: Reader, metrics: Metrics) -> None:

@@ -8,6 +8,7 @@ from typing import Any, Final
 from serving_layer.http.bodies import MOST_BYTES, MOST_KEYS
 from serving_layer.http.models import ModelDescription
 from serving_layer.http.problems import MEDIA_TYPE
+from serving_layer.http.quality import QUALITY, WINDOW
 from serving_layer.http.questions import ANSWER_OPTIONS, LONGEST_TIMEOUT, LOOKUP_OPTIONS, TIMEOUT
 from serving_layer.http.rows import MOST_ROWS
 from serving_layer.http.views import ViewDescription
@@ -28,6 +29,9 @@ _OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "timeout": ("number", f"Seconds that `wait_for` waits: {TIMEOUT:g} if left out, at most {LONGEST_TIMEOUT:g}."),
 }
+
+_COUNTED: Final = ("predictions", "fallbacks", "outcomes", "positives")
+_MEASURED: Final = ("coverage", "auc", "log_loss", "calibration_error", "mean_score", "positive_share")
 
 _COMPONENTS: Final[Mapping[str, Any]] = {
     "Proof": {
@@ -114,6 +118,32 @@ _COMPONENTS: Final[Mapping[str, Any]] = {
             "features": {"type": ["object", "null"]},
         },
     },
+    "ModelQuality": {
+        "type": "object",
+        "required": ["model", "window", "as_of", "versions", "proofs"],
+        "properties": {
+            "model": {"type": "string"},
+            "window": {"type": "string"},
+            "as_of": {"type": "string", "format": "date-time"},
+            "versions": {"type": "array", "items": {"$ref": "#/components/schemas/VersionQuality"}},
+            "proofs": {
+                "type": "object",
+                "description": "By view.",
+                "additionalProperties": {"$ref": "#/components/schemas/Proof"},
+            },
+        },
+    },
+    "VersionQuality": {
+        "type": "object",
+        "description": "`version` is null of scores without a champion; what no outcomes can say is null.",
+        "required": ["version", "aliases", *_COUNTED, *_MEASURED],
+        "properties": {
+            "version": {"type": ["string", "null"]},
+            "aliases": {"type": "array", "items": {"type": "string"}},
+            **{name: {"type": "integer"} for name in _COUNTED},
+            **{name: {"type": ["number", "null"]} for name in _MEASURED},
+        },
+    },
     "Problem": {
         "type": "object",
         "required": ["type", "title", "status", "detail"],
@@ -151,6 +181,7 @@ def document(
     paths["/v1/views/{view}/explain"] = {"get": _explain([any_view, any_key])}
     any_model = {"name": "model", "in": "path", "required": True, "schema": {"type": "string"}}
     paths["/v1/models/{model}/predict"] = {"post": _predict([any_model], {"type": "object"})}
+    paths[QUALITY] = {"get": _quality([any_model])}
     for model in models:
         row = {
             "type": "object",
@@ -254,6 +285,33 @@ def _predict(
             "200": {
                 "description": "scored",
                 "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Predictions"}}},
+            },
+            **{status: _PROBLEM | {"description": what} for status, what in told.items()},
+        },
+    }
+
+
+def _quality(path: list[dict[str, Any]]) -> dict[str, Any]:
+    options = {
+        "window": f"How far back predictions and outcomes are counted; `{WINDOW}` if left out.",
+        "version": "A version that is loaded no more.",
+    }
+    told = {"400": "the question is wrong", "404": "no such model", "503": "no model is loaded, or not all is ready"}
+    return {
+        "summary": "How good scores turned out to be",
+        "description": "By version, merged live from the hundredths in which two views count scores and outcomes.",
+        "tags": ["models"],
+        "parameters": [
+            *path,
+            *(
+                {"name": name, "in": "query", "required": False, "schema": {"type": "string"}, "description": meaning}
+                for name, meaning in options.items()
+            ),
+        ],
+        "responses": {
+            "200": {
+                "description": "answered",
+                "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ModelQuality"}}},
             },
             **{status: _PROBLEM | {"description": what} for status, what in told.items()},
         },

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -29,12 +29,13 @@ PREDICT: Final = "/v1/models/{model}/predict"
 
 @dataclass
 class Scorers:
-    """What a reader scores with, beside its store."""
+    """What a reader scores with, beside its store; `joined` says by model what came of predictions."""
 
     predictor: Predictor = field(default_factory=Predictor)
     shadow: Shadow = field(default_factory=Shadow)
     figures: ModelFigures = field(default_factory=ModelFigures)
     recorder: Recorder = field(default_factory=NoRecorder)
+    joined: Callable[[], Mapping[str, Mapping[str, int]]] = dict
 
 
 class PredictRoute:

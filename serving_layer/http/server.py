@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -13,6 +14,7 @@ import uvicorn
 
 from schemas.core.errors import UnavailableError
 from schemas.lake.catalog import read_applied
+from schemas.settings import Settings
 from serving_layer.figures import Figures
 from serving_layer.http.app import create_app
 from serving_layer.http.clock import SystemClock
@@ -20,6 +22,7 @@ from serving_layer.http.predict import Scorers
 from serving_layer.http.reader import Reader
 from serving_layer.models.figures import ModelFigures
 from serving_layer.models.kafka_recorder import KafkaRecorder
+from serving_layer.outcomes.progress import read_counts
 from serving_layer.snapshot import Store
 
 HOST: Final = "127.0.0.1"
@@ -29,18 +32,19 @@ _BACKLOG: Final = 2048
 _CATALOG_AGE: Final = 1.0
 
 
-def serve(store: Store, *, lake: Path, kafka: str, figures: Callable[[], Mapping[str, Figures]], port: int) -> None:
+def serve(store: Store, *, settings: Settings, figures: Callable[[], Mapping[str, Figures]], port: int) -> None:
     """Answer until SIGTERM or SIGINT; raises UnavailableError where the port is taken.
 
     One process serves one port and never writes to the store; more readers are more processes on other ports.
-    Predictions are left in `kafka`.
+    Predictions are left in Kafka.
     """
     listening = _listen(port)
-    reader = Reader(store=store, clock=SystemClock(), applied=AppliedDefinitions(lake), figures=figures)
+    reader = Reader(store=store, clock=SystemClock(), applied=AppliedDefinitions(settings.lake), figures=figures)
     scored = ModelFigures()
-    recorder = KafkaRecorder(kafka, scored)
+    recorder = KafkaRecorder(settings.kafka, scored)
+    scorers = Scorers(figures=scored, recorder=recorder, joined=partial(read_counts, settings.store))
     config = uvicorn.Config(
-        create_app(reader, Scorers(figures=scored, recorder=recorder)),
+        create_app(reader, scorers),
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -11,6 +11,7 @@ from schemas.core.codec import definition_of
 from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from schemas.lake.catalog import append_applied
+from schemas.settings import Settings
 from serving_layer.http.server import HOST, AppliedDefinitions, serve
 from serving_layer.memory import MemoryStore
 from tests.unit.serving_layer.http.asking import SENSORS
@@ -21,8 +22,9 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         taken.bind((HOST, 0))
         taken.listen()
         port = taken.getsockname()[1]
+        settings = Settings.from_environment({"TIDELINE_HOME": str(tmp_path)})
         with pytest.raises(UnavailableError, match=f"port {port} of 127.0.0.1 is taken"):
-            serve(MemoryStore(), lake=tmp_path, kafka="127.0.0.1:1", figures=dict, port=port)
+            serve(MemoryStore(), settings=settings, figures=dict, port=port)
 
 
 def test_what_is_applied_is_read_from_the_lake_once_a_second(tmp_path: Path) -> None:
