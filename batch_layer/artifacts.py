@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,11 @@ from mlflow.models import Model as Description
 from mlflow.models.signature import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
+from batch_layer.distributions import encode_distributions
 from batch_layer.examples import numbers
 from batch_layer.plots import plots
 from batch_layer.training import Learnt, Trained
-from schemas.core.artifacts import ARTIFACT, BASELINE, EXAMPLE, FITTED, SIGNATURE, sha256, tag_of
+from schemas.core.artifacts import ARTIFACT, BASELINE, DISTRIBUTIONS, EXAMPLE, FITTED, SIGNATURE, sha256, tag_of
 from schemas.core.codec import encode_model
 from schemas.core.models import Model
 from schemas.core.signatures import encode_signature
@@ -23,12 +25,13 @@ _EXAMPLES = 5
 
 
 def write_artifacts(folder: Path, model: Model, trained: Trained) -> dict[str, str]:
-    """The model under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them.
+    """The model with its distributions under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them.
 
     Returns what a version says of both: formats and hashes, by tag.
     """
-    own = _write(folder / ARTIFACT, trained.model, trained)
-    plain = _write(folder / BASELINE, trained.baseline, trained)
+    lay = encode_distributions(trained.distributions)
+    own = _write(folder / ARTIFACT, trained.model, trained, {DISTRIBUTIONS: lay})
+    plain = _write(folder / BASELINE, trained.baseline, trained, {})
     (folder / ARTIFACT / "definition.json").write_text(json.dumps(encode_model(model), indent=1))
     for name, figure in plots(trained):
         figure.savefig(folder / name)
@@ -46,9 +49,9 @@ def _texts_of(learnt: Learnt, trained: Trained) -> dict[str, str]:
     }
 
 
-def _write(folder: Path, learnt: Learnt, trained: Trained) -> dict[str, str]:
+def _write(folder: Path, learnt: Learnt, trained: Trained, more: Mapping[str, str]) -> dict[str, str]:
     folder.mkdir(parents=True)
-    texts = _texts_of(learnt, trained)
+    texts = {**_texts_of(learnt, trained), **more}
     for name, text in texts.items():
         (folder / name).write_text(text)
     columns = [each.name for each in learnt.signature.columns]

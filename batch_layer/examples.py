@@ -25,6 +25,7 @@ from schemas.lake.training_sets import TrainingSet
 _ORDER: Final = ("available_at", names.PARTITION, names.OFFSET)
 
 Floats = npt.NDArray[np.float64]
+Instants = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def learn_signature(inputs: Iterable[Input], examples: Examples) -> Signature:
 def numbers(signature: Signature, examples: Examples) -> Floats:
     """A row of numbers for each example: what `Signature.numbers` says of each."""
     at = examples.rows["available_at"].to_numpy()
-    columns = [_numbers(each, examples.rows[each.name].combine_chunks(), at) for each in signature.columns]
+    columns = [column_numbers(each, examples.rows[each.name].combine_chunks(), at) for each in signature.columns]
     return np.column_stack(columns) if columns else np.empty((len(examples), 0))
 
 
@@ -82,6 +83,13 @@ def slices(examples: Examples, field: str, least: int) -> Mapping[str, npt.NDArr
     return {name: rows for name, rows in sorted(found.items()) if rows.sum() >= least}
 
 
+def column_numbers(column: Read, values: Any, at: Instants) -> Floats:
+    """One column of them, as of the instant of each row; NaN where there is no number."""
+    found = _filled(column, values, at)
+    found[~np.asarray(values.is_valid())] = np.nan
+    return found
+
+
 def _read(column: Input, examples: Examples) -> Read:
     if not isinstance(column.type, String):
         return Read(column.name, column.type)
@@ -89,13 +97,7 @@ def _read(column: Input, examples: Examples) -> Read:
     return Read(column.name, column.type, learnt([(each["values"], each["counts"]) for each in counted]))
 
 
-def _numbers(column: Read, values: Any, at: npt.NDArray[np.int64]) -> Floats:
-    found = _filled(column, values, at)
-    found[~np.asarray(values.is_valid())] = np.nan
-    return found
-
-
-def _filled(column: Read, values: Any, at: npt.NDArray[np.int64]) -> Floats:
+def _filled(column: Read, values: Any, at: Instants) -> Floats:
     """Any number where there is none."""
     match column.type:
         case String():

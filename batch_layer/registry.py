@@ -25,11 +25,13 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities.model_registry import ModelVersion
 
+from batch_layer.distributions import Distribution, decode_distributions
 from batch_layer.learning import Fitted, read_fitted
 from schemas.core.artifacts import (
     ARTIFACT,
     CHALLENGER,
     CHAMPION,
+    DISTRIBUTIONS,
     FITTED,
     PREFIX,
     SIGNATURE,
@@ -129,16 +131,15 @@ class Registry:
 
     def load(self, version: Version, part: str = ARTIFACT) -> Loaded:
         """The artifact, or the `BASELINE` beside it, once its hash fits; raises RefusedError for what was edited."""
-        tags = tags_of(part, version.tags)
-        texts = {name: self._bytes(version, f"{part}/{name}") for name in (FITTED, SIGNATURE)}
-        for name, text in texts.items():
-            if sha256(text) != tags.get(tag_of(name)):
-                raise RefusedError(
-                    f"`{part}/{name}` of version {version.number} of model `{version.model}` is not what was "
-                    f"registered, so nothing of it is read; train it again with `tideline train {version.model}`"
-                )
-        signature = decode_signature(texts[SIGNATURE].decode())
-        return Loaded(version, signature, read_fitted(tags["format"], texts[FITTED].decode()))
+        fitted, signature = (self._text(version, part, name) for name in (FITTED, SIGNATURE))
+        own = tags_of(part, version.tags)
+        return Loaded(version, decode_signature(signature), read_fitted(own["format"], fitted))
+
+    def distributions(self, version: Version) -> dict[str, Distribution]:
+        """How inputs and scores lay at training; none of a version from before they were kept. Raises as `load`."""
+        if tag_of(DISTRIBUTIONS) not in version.tags:
+            return {}
+        return decode_distributions(self._text(version, ARTIFACT, DISTRIBUTIONS))
 
     def note(self, version: Version, why: str) -> None:
         """Write the reason on the version."""
@@ -171,6 +172,15 @@ class Registry:
                 self._client.set_registered_model_tag(model, _CHAMPIONS, ",".join(history[:last]))
                 return former, now
         raise RefusedError(f"model `{model}` has had no champion before this one, so there is none to go back to")
+
+    def _text(self, version: Version, part: str, name: str) -> str:
+        text = self._bytes(version, f"{part}/{name}")
+        if sha256(text) != tags_of(part, version.tags).get(tag_of(name)):
+            raise RefusedError(
+                f"`{part}/{name}` of version {version.number} of model `{version.model}` is not what was "
+                f"registered, so nothing of it is read; train it again with `tideline train {version.model}`"
+            )
+        return text.decode()
 
     def _bytes(self, version: Version, path: str) -> bytes:
         with tempfile.TemporaryDirectory() as folder:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch_layer.distributions import Distribution, distributions_of
 from batch_layer.examples import Examples, Floats, learn_signature, numbers, read_examples, slices
 from batch_layer.judging import Quality, by_slice, quality
 from batch_layer.learning import Fitted, fit
@@ -38,7 +39,10 @@ class Learnt:
 
 @dataclass(frozen=True)
 class Trained:
-    """A model and its baseline; `until` is before all that either has learnt from, labels among it."""
+    """A model and its baseline; `until` is before all that either has learnt from, labels among it.
+
+    `distributions` are of the inputs that were learnt from, and of the scores of the rows that judge.
+    """
 
     listed: TrainingSet
     learnt_rows: int
@@ -46,6 +50,7 @@ class Trained:
     judged: Examples
     model: Learnt
     baseline: Learnt
+    distributions: Mapping[str, Distribution]
 
 
 def newest_set(lake: Path, model: str, rows_of: str) -> TrainingSet:
@@ -73,14 +78,17 @@ def train(lake: Path, model: Model, listed: TrainingSet) -> Trained:
                 f"model `{model.name}` has {len(some):,} labelled rows to {what}, {int(some.labels.sum()):,} of them "
                 f"true, parted at {format_instant(until)}; it needs {_LEAST} and both kinds; write a longer set"
             )
-    plain = Estimator("logistic", ())
+    learnt = _learnt(model, model.estimator, [each.name for each in model.inputs], learning, judged)
+    plain = _learnt(model, Estimator("logistic", ()), [model.baseline], learning, judged)
+    at = learning.rows["available_at"].to_numpy()
     return Trained(
         listed,
         len(learning),
         until,
         judged,
-        _learnt(model, model.estimator, [each.name for each in model.inputs], learning, judged),
-        _learnt(model, plain, [model.baseline], learning, judged),
+        learnt,
+        plain,
+        distributions_of(learnt.signature.columns, learning.rows, at, learnt.scores),
     )
 
 

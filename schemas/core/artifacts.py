@@ -1,6 +1,7 @@
 """What a version of a model is made of, for who registers it and who scores with it: names, formats, hashes.
 
     model/     fitted.txt  signature.json  input_example.json       baseline/  the same, of the plain model beside it
+               distributions.json: how its inputs and scores lay when it was trained
     version    tideline.format, tideline.sha256.<text>              tideline.baseline.format, …
 
 An artifact is text that is parsed. Nothing of it is read before its hash is the one on the version.
@@ -22,6 +23,7 @@ FITTED: Final = "fitted.txt"
 SIGNATURE: Final = "signature.json"
 EXAMPLE: Final = "input_example.json"
 TEXTS: Final = (FITTED, SIGNATURE, EXAMPLE)
+DISTRIBUTIONS: Final = "distributions.json"
 
 TREES: Final = "lightgbm-text"
 LOGISTIC: Final = "logistic-json"

@@ -34,6 +34,7 @@ RESENT_TABLE: Final = "resent"
 DISCARDED_TABLE: Final = "discarded"
 MODELS_TABLE: Final = "models"
 TRAINING_SETS_TABLE: Final = "training_sets"
+WATCHES_TABLE: Final = "watches"
 
 
 def short(digest: str) -> str:

@@ -32,11 +32,14 @@ class Snapshot:
         return 1 + max((row["number"] for row in self.rows), default=0)
 
 
-def read(path: Path) -> Snapshot:
-    """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one."""
+def read(path: Path, condition: ds.Expression | None = None) -> Snapshot:
+    """The newest version, or the rows of it that meet a condition; a table that is not there yet has no rows.
+
+    Raises UnavailableError for a damaged one.
+    """
     try:
         table = DeltaTable(str(path))
-        return Snapshot(path, table, data_of(table).to_table().to_pylist())
+        return Snapshot(path, table, data_of(table).to_table(filter=condition).to_pylist())
     except TableNotFoundError:
         return Snapshot(path, None, ())
     except (DeltaError, OSError, pa.ArrowException) as error:

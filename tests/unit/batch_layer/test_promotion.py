@@ -131,6 +131,20 @@ def test_an_artifact_that_is_not_what_was_registered_is_not_read(
     assert known.aliased(of.name, CHALLENGER) == version
 
 
+def test_distributions_come_back_unless_they_were_edited(store: tuple[Path, Registry]) -> None:
+    home, known = store
+    of = named("lying", model(WEAK))
+    write_set(home / "lake", of)
+    done, version = train_and_register(home / "lake", known, applied(of), now=Instant(0))
+    assert known.distributions(version) == done.distributions
+    older = replace(version, tags={name: each for name, each in version.tags.items() if "distributions" not in name})
+    assert known.distributions(older) == {}
+    (file,) = (home / "mlflow" / "artifacts" / of.name).rglob("distributions.json")
+    file.write_text(file.read_text().replace("0", "1", 1))
+    with pytest.raises(RefusedError, match=r"distributions\.json` of version 1 of model `lying` is not what was"):
+        known.distributions(version)
+
+
 def test_a_champion_of_other_rows_is_judged_by_its_own_set(store: tuple[Path, Registry]) -> None:
     """Another horizon makes other rows, which lie in another table."""
     home, known = store
