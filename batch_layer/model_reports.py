@@ -28,7 +28,7 @@ def trained_lines(trained: Trained, version: Version) -> list[str]:
     """The version, then model and baseline."""
     rows = f"{trained.learnt_rows:,} rows, judged by {len(trained.judged):,} from {format_instant(trained.until)} on"
     return [
-        f"{version.model}: version {version.number} is challenger; learnt from {rows}",
+        f"{version.model}: version {version.number} is challenger; learnt from {rows}{_influence(version)}",
         f"  model     {_quality(trained.model.quality)}",
         f"  baseline  {_quality(trained.baseline.quality)}",
     ]
@@ -48,6 +48,7 @@ def encode_version(version: Version) -> dict[str, Any]:
         "training_table": version.tags.get("training_table"),
         "training_version": int(version.tags.get("training_version", -1)),
         "code": version.tags.get("code"),
+        "influenced": float(version.tags.get("influenced", 0)),
         "reason": version.tags.get("reason"),
         "refused": version.tags.get(REFUSED),
     }
@@ -60,7 +61,8 @@ def version_line(version: Version) -> str:
     value, baseline = (float(version.tags.get(name, "nan")) for name in ("quality", "baseline"))
     told = version.tags.get("reason", "nothing decided yet")
     refused = f"; serving REFUSES it: {version.tags[REFUSED]}" if version.tags.get(REFUSED) else ""
-    return f"{version.model} {version.number}{aliases}: {metric} {value:.4f}, baseline {baseline:.4f}; {told}{refused}"
+    measured = f"{metric} {value:.4f}, baseline {baseline:.4f}{_influence(version)}"
+    return f"{version.model} {version.number}{aliases}: {measured}; {told}{refused}"
 
 
 def encode_decided(done: Decided) -> dict[str, Any]:
@@ -83,6 +85,11 @@ def decided_lines(done: Decided) -> list[str]:
     told = f": {done.reason}" if not done.gates else ""
     lines = [f"{done.version.model}: version {done.version.number} {became}{told}"]
     return lines + [f"  {'holds' if gate.held else 'FAILS'}  {gate.name}: {gate.told}" for gate in done.gates]
+
+
+def _influence(version: Version) -> str:
+    share = float(version.tags.get("influenced", 0))
+    return f", {share:.1%} of the rows influenced by its own decisions" if share else ""
 
 
 def _quality(found: Quality) -> str:

@@ -172,7 +172,7 @@ def _latency(fitted: Fitted, signature: Signature, rows: Examples) -> float:
 
 
 def _metrics(trained: Trained) -> dict[str, float]:
-    found: dict[str, float] = {"rows_learnt": trained.learnt_rows}
+    found: dict[str, float] = {"rows_learnt": trained.learnt_rows, "influenced": trained.influenced}
     for name, learnt in (("model", trained.model), ("baseline", trained.baseline)):
         found |= _numbered(name, learnt.quality)
         for field, values in learnt.slices.items():
@@ -199,6 +199,7 @@ def _tags(model: Model, trained: Trained) -> dict[str, str]:
         "metric": model.metric,
         "quality": str(getattr(trained.model.quality, model.metric)),
         "baseline": str(getattr(trained.baseline.quality, model.metric)),
+        "influenced": str(trained.influenced),
     }
 
 

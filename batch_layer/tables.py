@@ -68,8 +68,13 @@ def raw_table(lake: Path, event: str) -> Path:
 
 def valid_table(lake: Path, event: Event) -> Path:
     """The table of what meets this contract, created if it is not there."""
+    return _created(lake / names.valid_table(event.name, contract_of(event)), valid_schema(event), [])
+
+
+def valid_schema(event: Event) -> pa.Schema:
+    """The columns of what is valid of an event."""
     fields = [(name, arrow_type(field.type)) for name, field in event.fields]
-    schema = pa.schema(
+    return pa.schema(
         [
             ("event_id", pa.string()),
             ("available_at", pa.int64()),
@@ -80,7 +85,6 @@ def valid_table(lake: Path, event: Event) -> Path:
             (names.COUNTED, pa.bool_()),
         ]
     )
-    return _created(lake / names.valid_table(event.name, contract_of(event)), schema, [])
 
 
 def quarantine_table(lake: Path, event: Event) -> Path:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from batch_layer.distributions import Distribution, distributions_of
 from batch_layer.examples import Examples, Floats, learn_signature, numbers, read_examples, slices
+from batch_layer.influence import influenced
 from batch_layer.judging import Quality, by_slice, quality
 from batch_layer.learning import Fitted, fit
 from schemas.core.errors import RefusedError
@@ -41,7 +42,8 @@ class Learnt:
 class Trained:
     """A model and its baseline; `until` is before all that either has learnt from, labels among it.
 
-    `distributions` are of the inputs that were learnt from, and of the scores of the rows that judge.
+    `distributions` are of the inputs that were learnt from, and of the scores of the rows that judge; `influenced` is
+    the share of the rows learnt from whose label a decision of the model may have changed.
     """
 
     listed: TrainingSet
@@ -51,6 +53,7 @@ class Trained:
     model: Learnt
     baseline: Learnt
     distributions: Mapping[str, Distribution]
+    influenced: float
 
 
 def newest_set(lake: Path, model: str, rows_of: str) -> TrainingSet:
@@ -89,6 +92,7 @@ def train(lake: Path, model: Model, listed: TrainingSet) -> Trained:
         learnt,
         plain,
         distributions_of(learnt.signature.columns, learning.rows, at, learnt.scores),
+        influenced(lake, model, learning.rows),
     )
 
 
