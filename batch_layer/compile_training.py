@@ -6,6 +6,7 @@ Each function takes names of relations of counted events and returns text. A chu
     known_sql     events of the view      in their own chunk, and again in each later one that a window reaches
     before_sql    partials of lifetimes   of all chunks before, in each chunk that asks
     labels_sql    the label event         that comes next in order of arrival, if it comes in time
+    behind_sql    rows that were served   before an event of their entity was claimed
 """
 
 from __future__ import annotations
@@ -120,6 +121,21 @@ FROM (
   )
 )
 WHERE `_asks` AND `{names.N}` IS NOT NULL"""
+
+
+def behind_sql(ask: Ask, counted: str, late: str, span: Span) -> str:
+    """Which rows have an event of their entity that was available in `[_through, available_at)`, by identity.
+
+    `late` are rows as `asked_sql` gives them, with `_through`; the span holds the instants that they ask about.
+    """
+    keys = [quoted(key_column(key)) for key in ask.view.by]
+    named = ", ".join(f"{quoted(key)} AS {quoted(key_column(key))}" for key in ask.view.by)
+    same = " AND ".join(f"`_event`.{key} = `_late`.{key}" for key in keys)
+    identity = ", ".join(f"`_late`.`{name}`" for name in IDENTITY)
+    return f"""SELECT DISTINCT {identity}
+FROM {late} AS `_late`
+JOIN (SELECT {named}, `available_at` FROM {counted} WHERE {_of_view(ask, span)}) AS `_event`
+  ON {same} AND `_event`.`available_at` >= `_late`.`_through` AND `_event`.`available_at` < `_late`.`available_at`"""
 
 
 def labels_sql(label: Label, spine: str, counted: str, span: Span) -> str:

@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from batch_layer.compile_training import Span, asked_sql, before_sql, chunk_of, known_sql, labels_sql, rows_sql
+from batch_layer.compile_training import (
+    Span,
+    asked_sql,
+    before_sql,
+    behind_sql,
+    chunk_of,
+    known_sql,
+    labels_sql,
+    rows_sql,
+)
 from batch_layer.points import reach
 from schemas.core.instants import DAY, HOUR, Instant, parse_instant
 from schemas.core.language import (
@@ -63,6 +72,10 @@ def test_windows(golden: Golden) -> None:
     golden("spark/training/1_asked.sql", asked_sql(ASKS["windows"], "spine", SPAN))
     golden("spark/training/2_known.sql", known_sql(ASKS["windows"], "counted", SPAN))
     assert before_sql(ASKS["windows"], "counted", "asked", SPAN) is None
+
+
+def test_what_was_not_claimed(golden: Golden) -> None:
+    golden("spark/training/7_behind.sql", behind_sql(ASKS["windows"], "counted", "late", SPAN))
 
 
 def test_lifetimes(golden: Golden) -> None:
