@@ -16,6 +16,7 @@ from batch_layer.distributions import encode_distributions
 from batch_layer.examples import numbers
 from batch_layer.plots import plots
 from batch_layer.training import Learnt, Trained
+from batch_layer.training_page import training_page
 from schemas.core.artifacts import ARTIFACT, BASELINE, DISTRIBUTIONS, EXAMPLE, FITTED, SIGNATURE, sha256, tag_of
 from schemas.core.codec import encode_model
 from schemas.core.models import Model
@@ -25,7 +26,7 @@ _EXAMPLES = 5
 
 
 def write_artifacts(folder: Path, model: Model, trained: Trained) -> dict[str, str]:
-    """The model with its distributions under `ARTIFACT`, the baseline under `BASELINE`, and the pictures beside them.
+    """The model with its distributions under `ARTIFACT`, the baseline under `BASELINE`, pictures and a report beside.
 
     Returns what a version says of both: formats and hashes, by tag.
     """
@@ -35,6 +36,8 @@ def write_artifacts(folder: Path, model: Model, trained: Trained) -> dict[str, s
     (folder / ARTIFACT / "definition.json").write_text(json.dumps(encode_model(model), indent=1))
     for name, figure in plots(trained):
         figure.savefig(folder / name)
+    pictures = {file.stem: file.read_bytes() for file in sorted(folder.glob("*.png"))}
+    (folder / "report.html").write_text(training_page(model, trained, pictures))
     return {**own, **{f"{BASELINE}.{name}": value for name, value in plain.items()}}
 
 

@@ -106,7 +106,7 @@ def test_what_a_version_tells(store: tuple[Path, Registry]) -> None:
     ]
     folder = home / "mlflow" / "artifacts" / "told" / version.run / "artifacts"
     assert {each.name for each in folder.iterdir()} == {
-        *("model", "baseline", "roc.png", "calibration.png", "importance.png")
+        *("model", "baseline", "report.html", "roc.png", "calibration.png", "importance.png")
     }
     assert "python_function" not in (folder / "model" / "MLmodel").read_text()
 
