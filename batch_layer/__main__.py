@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from batch_layer import console
-from batch_layer.commands import backfill, models, quarantine, recompute, upkeep
+from batch_layer.commands import backfill, models, quarantine, recompute, upkeep, watching
 from batch_layer.console import AsJson, applied_view, now, progress, show
 from schemas.core.errors import BadValue, RequestError, TidelineError, UnknownName
 from schemas.core.instants import format_instant
@@ -285,7 +285,7 @@ def _places(failures: Any) -> list[dict[str, Any]]:
     return [{"topic": topic, "partition": partition} for topic, partition in sorted(failures)]
 
 
-for group in (recompute, backfill, quarantine, upkeep, models):
+for group in (recompute, backfill, quarantine, upkeep, models, watching):
     group.add_to(app)
 
 

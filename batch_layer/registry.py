@@ -40,12 +40,15 @@ from schemas.core.artifacts import (
     tags_of,
 )
 from schemas.core.errors import RefusedError, UnavailableError, UnknownName
-from schemas.core.instants import Instant
+from schemas.core.instants import DAY, MINUTE, Instant, format_instant
 from schemas.core.signatures import Signature, decode_signature
 from schemas.settings import Settings
 
 _CHAMPIONS: Final = f"{PREFIX}champions"
 """A tag of the registered model: the versions that were champion, one after the other, separated by commas."""
+
+_DAY: Final = f"{PREFIX}watch"
+"""A tag of a run: the UTC day whose watches it holds."""
 
 
 @dataclass(frozen=True)
@@ -111,6 +114,21 @@ class Registry:
         made = self._client.create_model_version(model, source, identity, tags=named)
         self._client.set_registered_model_alias(model, CHALLENGER, made.version)
         return self.version(model, str(made.version))
+
+    def report(self, model: str, page: str, metrics: Mapping[str, float], *, now: Instant) -> None:
+        """Keep a page and figures of this moment in the run of the day, one for each model."""
+        day, experiment = format_instant(now)[:10], self._experiment(model)
+        found = self._client.search_runs([experiment], f"tags.`{_DAY}` = '{day}'", max_results=1)
+        if found:
+            identity = found[0].info.run_id
+        else:
+            made = self._client.create_run(experiment, start_time=now, tags={_DAY: day}, run_name=f"watch {day}")
+            identity = made.info.run_id
+        self._client.log_batch(
+            identity, [Metric(name, value, now, now % DAY // MINUTE) for name, value in metrics.items()]
+        )
+        self._client.log_text(identity, page, "watch.html")
+        self._client.set_terminated(identity)
 
     def versions(self, model: str) -> list[Version]:
         """Every version, oldest first; none of a model that is not registered."""

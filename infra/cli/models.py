@@ -33,7 +33,8 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
     app.command(rich_help_panel=PANEL)(predict)
     versions = typer.Typer(no_args_is_help=True, help="Versions of models: which there are, and which is champion.")
-    for name, each in (("list", list_versions), ("quality", quality), ("promote", promote), ("rollback", rollback)):
+    commands = {"list": list_versions, "quality": quality, "watch": watch, "promote": promote, "rollback": rollback}
+    for name, each in commands.items():
         versions.command(name)(each)
     app.add_typer(versions, name="model", rich_help_panel=PANEL)
 
@@ -177,6 +178,16 @@ def rollback(
     from infra.cli.layers import call
 
     call("batch_layer", "model", "rollback", model, "--reason", reason, as_json=as_json)
+
+
+def watch(model: Name, as_json: AsJson = False) -> None:
+    """How scores turn out, how far inputs have moved, whether what was served is what batch computes, and what follows.
+
+    Asks for nothing: the DAG `watch` does, every hour.
+    """
+    from infra.cli.layers import call
+
+    call("batch_layer", "watch", model, as_json=as_json)
 
 
 @dataclass(frozen=True)

@@ -33,9 +33,9 @@ class Snapshot:
 
 
 def read(path: Path, condition: ds.Expression | None = None) -> Snapshot:
-    """The newest version, or the rows of it that meet a condition; a table that is not there yet has no rows.
+    """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one.
 
-    Raises UnavailableError for a damaged one.
+    Rows that meet a `condition` are for reading alone: an append has to see the highest number.
     """
     try:
         table = DeltaTable(str(path))
@@ -46,9 +46,9 @@ def read(path: Path, condition: ds.Expression | None = None) -> Snapshot:
         raise unreadable(path, error) from error
 
 
-def numbered(path: Path) -> list[Mapping[str, Any]]:
-    """The rows of the newest version by `number`, oldest first; raises as `read`."""
-    return sorted(read(path).rows, key=lambda row: int(row["number"]))
+def numbered(path: Path, condition: ds.Expression | None = None) -> list[Mapping[str, Any]]:
+    """The rows of the newest version, or those that meet a condition, by `number`; raises as `read`."""
+    return sorted(read(path, condition).rows, key=lambda row: int(row["number"]))
 
 
 def unreadable(path: Path, error: Exception) -> UnavailableError:

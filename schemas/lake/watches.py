@@ -27,6 +27,7 @@ incomplete, or nothing known."""
 _SCHEMA: Final = pa.schema(
     [
         pa.field("number", pa.int64(), nullable=False),
+        pa.field("run", pa.string(), nullable=False),
         pa.field("model", pa.string(), nullable=False),
         pa.field("version", pa.string(), nullable=False),
         pa.field("definition", pa.string(), nullable=False),
@@ -87,11 +88,15 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Skew:
-    """Features of one ask as served, held against batch: rows and cells compared, and by cause how many differ."""
+    """Features of one ask as served, held against batch: rows and cells compared, and by cause how many differ.
+
+    `examples` are some of them as plain JSON: `prediction`, `at`, `feature`, `served`, `computed` and `cause`.
+    """
 
     rows: int
     cells: int
     differing: Mapping[str, int]
+    examples: tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True)
@@ -106,10 +111,12 @@ class Reason:
 class Watched:
     """One watch over predictions and outcomes since `start`; `version` is the champion, empty where there is none.
 
-    `rows` of the champion on features are what drift was measured on, `labels` what turned out since the last training.
-    `reasons` hold now; `held_back` says of a kind of them why it asks for nothing. `note` is what kept from watching.
+    `run` names the scheduled run that watched, and is empty where a person did, whose watch asks for nothing. `rows` of
+    the champion on features are what drift was measured on, `labels` what turned out since the last training. `reasons`
+    hold now; `held_back` says of a kind of them why it asks for nothing. `note` is what kept from watching.
     """
 
+    run: str
     model: str
     version: str
     definition: str
@@ -136,23 +143,18 @@ def append_watch(lake: Path, done: Watched) -> None:
     """List what a watch found."""
     encoded = asdict(done)
     found = json.dumps({name: encoded.pop(name) for name in _NESTED}, sort_keys=True, allow_nan=False)
-    while True:
-        snapshot = tables.read(lake / names.WATCHES_TABLE)
-        number = 1 + max((row["number"] for row in snapshot.rows), default=0)
-        row = {**encoded, "number": number, "found": found}
-        if tables.append(snapshot, _SCHEMA, row, application="watches", number=number):
-            return
+    tables.append_numbered(lake / names.WATCHES_TABLE, _SCHEMA, {**encoded, "found": found})
 
 
 def read_watches(lake: Path, *, since: Instant) -> list[Watched]:
     """Those of all models from an instant on, oldest first."""
-    snapshot = tables.read(lake / names.WATCHES_TABLE, ds.field("at") >= since)
-    return [_decoded(row) for row in sorted(snapshot.rows, key=lambda row: int(row["number"]))]
+    return [_decoded(row) for row in tables.numbered(lake / names.WATCHES_TABLE, ds.field("at") >= since)]
 
 
 def _decoded(row: Mapping[str, Any]) -> Watched:
     found = json.loads(row["found"])
     return Watched(
+        run=row["run"],
         model=row["model"],
         version=row["version"],
         definition=row["definition"],
@@ -164,7 +166,7 @@ def _decoded(row: Mapping[str, Any]) -> Watched:
         quality=tuple(Outcomes(**each) for each in found["quality"]),
         recent=tuple(Outcomes(**each) for each in found["recent"]),
         coverage=Coverage(**found["coverage"]),
-        skew={name: Skew(**each) for name, each in found["skew"].items()},
+        skew={name: Skew(**{**each, "examples": tuple(each["examples"])}) for name, each in found["skew"].items()},
         reasons=tuple(Reason(**each) for each in found["reasons"]),
         held_back=found["held_back"],
         note=found["note"],

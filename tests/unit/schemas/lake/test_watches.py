@@ -10,6 +10,7 @@ from schemas.core.instants import DAY, Instant
 from schemas.lake.watches import Coverage, Drift, Outcomes, Reason, Skew, Watched, append_watch, read_watches
 
 WATCHED: Final = Watched(
+    run="hourly",
     model="late_order",
     version="3",
     definition="d",
@@ -21,7 +22,7 @@ WATCHED: Final = Watched(
     quality=(Outcomes("3", Instant(8 * DAY), 10, 4, 0.7, 0.5, 0.1),),
     recent=(Outcomes("3", None, 10, 0, None, 0.5, 0.1),),
     coverage=Coverage(10, 8, 1),
-    skew={"shop": Skew(700, 3_500, {"behind": 2, "unexplained": 0})},
+    skew={"shop": Skew(700, 3_500, {"behind": 2, "unexplained": 0}, ({"feature": "n", "served": None},))},
     reasons=(Reason("drift", "items moved"), Reason("labels", "enough")),
     held_back={"labels": "asked an hour ago"},
     note="",

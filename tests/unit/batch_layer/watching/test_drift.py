@@ -10,7 +10,7 @@ from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
 from batch_layer.distributions import Categories, Numbers, in_bins_of, of_numbers
-from batch_layer.drift import LEAST_SHARE, divergence, drift, stability_index
+from batch_layer.watching.drift import LEAST_SHARE, divergence, drift, stability_index
 
 
 def test_the_index_of_two_bins_is_the_sum_written_out() -> None:
