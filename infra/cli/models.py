@@ -33,9 +33,9 @@ def add_to(app: typer.Typer) -> None:
     app.command(rich_help_panel=PANEL)(train)
     app.command(rich_help_panel=PANEL)(predict)
     versions = typer.Typer(no_args_is_help=True, help="Versions of models: which there are, and which is champion.")
-    commands = {"list": list_versions, "quality": quality, "watch": watch, "promote": promote, "rollback": rollback}
-    for name, each in commands.items():
-        versions.command(name)(each)
+    versions.command("list")(list_versions)
+    for each in (quality, watch, promote, rollback):
+        versions.command()(each)
     app.add_typer(versions, name="model", rich_help_panel=PANEL)
 
 

@@ -27,7 +27,8 @@ from tests.bench.freshness import P50_MS, P99_MS
 from tests.unit.infra.promql import BadExpression, read
 from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, Desk
 from tests.unit.serving_layer.http.conftest import READINGS
-from tests.unit.serving_layer.http.test_predict import ROWS, Scores, opened
+from tests.unit.serving_layer.http.scores import Scores, opened
+from tests.unit.serving_layer.http.test_predict import ROWS
 from tests.unit.serving_layer.models.alarms import alarms, artifact
 
 Labels = Mapping[str, set[str]]

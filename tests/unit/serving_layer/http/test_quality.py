@@ -15,8 +15,8 @@ from schemas.core.records import Record
 from serving_layer.client import Client
 from serving_layer.models.served import ServedModel
 from tests.unit.serving_layer.http.asking import BOUNDARY, NOW, Desk, problem
+from tests.unit.serving_layer.http.scores import opened
 from tests.unit.serving_layer.http.test_metrics import at, scraped
-from tests.unit.serving_layer.http.test_predict import opened
 from tests.unit.serving_layer.models.alarms import alarms, artifact
 
 PATH: Final = "/v1/models/alarms/quality"

@@ -23,15 +23,10 @@ from serving_layer.models import kafka_recorder
 from serving_layer.models.kafka_recorder import AGAIN, KafkaRecorder
 from serving_layer.models.served import ServedModel
 from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, Desk
-from tests.unit.serving_layer.http.conftest import desk_fixture  # noqa: F401 - a fixture of that folder
+from tests.unit.serving_layer.http.conftest import desk_fixture, scores_fixture  # noqa: F401 - of that folder
+from tests.unit.serving_layer.http.scores import ROW, Scores, opened
 from tests.unit.serving_layer.http.test_metrics import at, scraped
-from tests.unit.serving_layer.http.test_predict import (
-    NO_LEVEL,
-    ROW,
-    Scores,
-    opened,
-    scores_fixture,  # noqa: F401 - a fixture
-)
+from tests.unit.serving_layer.http.test_predict import NO_LEVEL
 from tests.unit.serving_layer.models.alarms import ALARM, alarms, artifact
 
 TOPIC = "events.alarms_prediction"
