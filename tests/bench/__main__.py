@@ -28,12 +28,14 @@ OUTPUT: Final = CHECKOUT / ".tideline" / "bench.json"
 
 BENCHES: Final[Mapping[str, tuple[str, ...]]] = {
     "http": ("--view", "carrier_delays"),
+    "predict": (),
     "publish": (),
     "applier": (),
     "freshness": (),
     "stream": (),
     "batch": (),
     "training_set": (),
+    "cost": ("--events", "2000000"),
 }
 """The programs of this folder, each of which prints one JSON object, with their arguments."""
 
