@@ -10,16 +10,19 @@ import typer
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.console import Console
 
     from infra.airflow.client import Airflow
     from infra.demo.replay import Replay
+    from infra.demo.scoring import Flight
     from infra.demo.state import Progress
     from infra.demo.steps import Compared, Seen
     from infra.stack.layout import Layout
-    from serving_layer.client import Client
+    from serving_layer.client import Client, Predictions
+
+    Scored = tuple[str, Sequence[Flight], Predictions]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,20 +54,25 @@ def demo(
     step("the stack comes up")
     run.start(layout, anew=anew, say=_quietly(console))
     progress = run.begin(layout.settings)
-    ran, compared = _play(console, step, layout, progress)
+    ran, compared, scored = _play(console, step, layout, progress)
     step("every view is compared with the reference")
     comparisons, seed = check(layout.settings, keys=keys, seed=None)
     print_compared(comparisons, seed)
     step("nothing is lost without being counted")
     _print_conservation(console, ran)
+    if scored is not None:
+        step("what turned out comes back")
+        _outcomes(console, layout.settings, scored)
     step("done")
     _print_next(console, layout)
     if compared.differing or any(each.differences for each in comparisons):
         raise typer.Exit(1)
 
 
-def _play(console: Console, step: Callable[[str], None], layout: Layout, progress: Progress) -> tuple[Any, Compared]:
-    """From the import to the second batch run: what that printed, and its comparison."""
+def _play(
+    console: Console, step: Callable[[str], None], layout: Layout, progress: Progress
+) -> tuple[Any, Compared, Scored | None]:
+    """From the import to the scores: what the second batch run printed, its comparison, and what was scored."""
     from infra.cli.definitions import append_changes, serve
     from infra.cli.layers import call
     from infra.demo import run
@@ -97,33 +105,82 @@ def _play(console: Console, step: Callable[[str], None], layout: Layout, progres
         ran, compared, seconds = run.watch_batch(client, lambda: run_batch(airflow, _dimly(console)), watched)
         _print_moved(console, compared, seconds)
         step("a model learns from the same views, and scores the flights that have just left")
-        _score(console, airflow, client, replay)
-    return ran, compared
+        scored = _score(console, airflow, client, replay)
+    return ran, compared, scored
 
 
-def _score(console: Console, airflow: Airflow, client: Client, replay: Replay) -> None:
+def _score(console: Console, airflow: Airflow, client: Client, replay: Replay) -> Scored | None:
     from rich.table import Table
 
     from infra.demo.__main__ import now
-    from infra.demo.scoring import await_champion, retrain, score
+    from infra.demo.scoring import await_champion, flights, retrain, score
 
     if not Settings.from_environment().mlflow:
         console.print("this stack has no MLflow, so nothing is learnt; unset `TIDELINE_MLFLOW`")
-        return
+        return None
     decided = retrain(airflow, _dimly(console))
     became = "is champion" if decided["promoted"] else "is not promoted"
     console.print(f"{decided['model']}: version {decided['version']} {became}: {decided['reason']}", soft_wrap=True)
     version = await_champion(client)
-    rows, scored = score(client, replay, now())
-    table = Table("flight", "from", "to", "left late by", "will be late", "", box=None, pad_edge=False)
-    for row, each in zip(rows, scored.predictions, strict=True):
-        told = "" if each.fallback is None else f"by {each.fallback['by']}"
-        flight = f"{row['carrier']} {row['tailnum'] or ''}"
-        table.add_row(flight, row["origin"], row["dest"], f"{row['dep_delay']} min", f"{each.score:.0%}", told)
+    at = now()
+    some = flights(replay, at)
+    scored = score(client, some)
+    table = Table("flight", "from", "to", "left late by", "will be late", "lands in", "", box=None, pad_edge=False)
+    for flight, each in zip(some, scored.predictions, strict=True):
+        row, told = flight.row, "" if each.fallback is None else f"by {each.fallback['by']}"
+        lands = "" if flight.lands is None else f"{(flight.lands - at) / 1_000:.0f} s"
+        where = (_named(row), row["origin"], row["dest"], f"{row['dep_delay']} min")
+        table.add_row(*where, f"{each.score:.0%}", lands, told)
     console.print(table)
     complete = sum(proof.complete for proof in scored.proofs.values())
     on = f"on answers of {len(scored.proofs)} views at one instant, {complete} of them complete"
-    console.print(f"[dim]by version {version}, {on}[/]")
+    kept = "recorded" if scored.recorded else "not recorded"
+    console.print(f"[dim]by version {version}, {on}; {kept}[/]")
+    console.print(
+        "[dim]these had left before there was a champion; the replay scores each of the next before it sends it[/]"
+    )
+    return version, some, scored
+
+
+def _outcomes(console: Console, settings: Settings, scored: Scored) -> None:
+    """The outcomes of the flights that land meanwhile, as they are in the log, and live quality with them."""
+    from rich.table import Table
+
+    from infra.demo.__main__ import now
+    from infra.demo.scoring import MODEL, await_outcomes, await_quality
+    from serving_layer.client import Client
+
+    version, some, predictions = scored
+    landing = {
+        each.prediction_id: (flight, each)
+        for flight, each in zip(some, predictions.predictions, strict=True)
+        if flight.lands is not None
+    }
+    last = max((flight.lands for flight in some if flight.lands is not None), default=now())
+    found = await_outcomes(settings.kafka, landing, last, now) if predictions.recorded else {}
+    table = Table("flight", "from", "to", "will be late", "was late", "loss", "", box=None, pad_edge=False)
+    for name, (flight, each) in landing.items():
+        outcome = found.get(name)
+        was = ("-", "", "no outcome by now") if outcome is None else _was(outcome)
+        table.add_row(_named(flight.row), flight.row["origin"], flight.row["dest"], f"{each.score:.0%}", *was)
+    console.print(table)
+    with Client(settings.serving) as client:
+        quality = await_quality(client, version, len(found))
+    if quality is None:
+        console.print(f"nothing is told of version {version} of {MODEL} yet")
+        return
+    told = f"{quality.predictions} predictions, {quality.outcomes} outcomes by now"
+    measures = {"auc": quality.auc, "log loss": quality.log_loss, "calibration error": quality.calibration_error}
+    known = ", ".join(f"{name} {value:.3f}" for name, value in measures.items() if value is not None)
+    console.print(f"live quality of version {version}: {told}{', ' if known else ''}{known}")
+
+
+def _was(outcome: Mapping[str, Any]) -> tuple[str, str, str]:
+    return ("yes" if outcome["label"] else "no", f"{outcome['loss']:.2f}", f"after {outcome['after'] / 1_000:.0f} s")
+
+
+def _named(row: Mapping[str, Any]) -> str:
+    return f"{row['carrier']} {row['tailnum'] or ''}"
 
 
 def _import_history(settings: Settings, replay: Any) -> None:
@@ -208,6 +265,7 @@ def _print_next(console: Console, layout: Layout) -> None:
         '  export PATH="$PWD/.tideline/env/main/bin:$PATH"\n'
         "  tideline query carrier_delays carrier=UA\n"
         "  tideline explain origin_weather origin=JFK\n"
+        "  tideline model quality arrival_delay\n"
         "  tideline verify\n"
         "  tideline status\n"
         "  tideline down",

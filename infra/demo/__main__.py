@@ -1,6 +1,7 @@
 """`python -m infra.demo`: the live replay of a stack, kept running by its supervisor.
 
-It goes on from where the log ends, so a stack that was down catches up first. What was sent but not yet noted when
+Each departure is scored just before it is sent, so that a stack which is left up lives on its own predictions. The
+replay goes on from where the log ends, so a stack that was down catches up first. What was sent but not yet noted when
 it was killed is sent twice: a copy within the horizon, which does not count.
 """
 
@@ -17,8 +18,10 @@ from infra.demo import state
 from infra.demo.flights import load_year
 from infra.demo.producer import follow, producer
 from infra.demo.replay import Replay
+from infra.demo.scoring import Scoring
 from schemas.core.instants import SECOND, Duration, Instant, format_instant
 from schemas.settings import Settings
+from serving_layer.client import Client
 
 
 def now() -> Instant:
@@ -40,9 +43,13 @@ def live(settings: Settings) -> None:
     def wait(duration: Duration) -> None:
         never.wait(duration / SECOND)
 
+    def say(text: str) -> None:
+        print(text, flush=True)
+
     print(f"replaying from {format_instant(progress.sent)} on", flush=True)
-    with producer(settings.kafka) as to:
-        for sent in follow(to, replay.live(progress.sent), now=now, wait=wait):
+    with producer(settings.kafka) as to, Client(settings.serving) as client:
+        scoring = Scoring(client, say, now)
+        for sent in follow(to, replay.live(progress.sent), now=now, wait=wait, before=scoring):
             progress = replace(progress, sent=Instant(sent.delivery.at + 1))
             state.write(settings.home, progress)
     print("the year has ended; nothing more will come in", flush=True)

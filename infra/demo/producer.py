@@ -55,15 +55,21 @@ def send_all(to: Any, deliveries: Iterable[Delivery]) -> list[Sent]:
 
 
 def follow(
-    to: Any, deliveries: Iterable[Delivery], *, now: Callable[[], Instant], wait: Callable[[Duration], None]
+    to: Any,
+    deliveries: Iterable[Delivery],
+    *,
+    now: Callable[[], Instant],
+    wait: Callable[[Duration], None],
+    before: Callable[[Delivery], None] = lambda _: None,
 ) -> Iterator[Sent]:
-    """Send each delivery once its moment has come, and say so once it is acknowledged.
+    """Send each delivery once its moment has come, `before` having seen it, and say so once it is acknowledged.
 
     `wait` may return early, as when it is woken; what is already past is sent without waiting.
     """
     for delivery in deliveries:
         while (ahead := delivery.at - now()) > 0:
             wait(Duration(min(ahead, _LONGEST_WAIT)))
+        before(delivery)
         yield from send_all(to, [delivery])
 
 
