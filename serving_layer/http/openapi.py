@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from serving_layer.http.bodies import MOST_BYTES, MOST_KEYS
+from serving_layer.http.components import COMPONENTS
 from serving_layer.http.models import ModelDescription
 from serving_layer.http.problems import MEDIA_TYPE
 from serving_layer.http.quality import QUALITY, WINDOW
 from serving_layer.http.questions import ANSWER_OPTIONS, LONGEST_TIMEOUT, LOOKUP_OPTIONS, TIMEOUT
 from serving_layer.http.rows import MOST_ROWS
 from serving_layer.http.views import ViewDescription
-from serving_layer.models.recording import Source
 
 _JSON_TYPES: Final[Mapping[str, str]] = {"bool": "boolean", "int64": "integer", "float64": "number"}
 """JSON types of field types; decimals and timestamps are text."""
@@ -29,134 +29,6 @@ _OPTIONS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "timeout": ("number", f"Seconds that `wait_for` waits: {TIMEOUT:g} if left out, at most {LONGEST_TIMEOUT:g}."),
 }
-
-_COUNTED: Final = ("predictions", "fallbacks", "outcomes", "positives")
-_MEASURED: Final = ("coverage", "auc", "log_loss", "calibration_error", "mean_score", "positive_share")
-
-_COMPONENTS: Final[Mapping[str, Any]] = {
-    "Proof": {
-        "type": "object",
-        "description": "How an answer knows: it holds every counted event with `available_at < speed_through` once.",
-        "required": [
-            "generation",
-            "boundary",
-            "run",
-            "speed_through",
-            "complete",
-            "incomplete_because",
-            "batch_stopped",
-            "definition",
-        ],
-        "properties": {
-            "generation": {"type": "integer"},
-            "boundary": {"type": "string", "format": "date-time"},
-            "run": {"type": ["string", "null"]},
-            "speed_through": {"type": "string", "format": "date-time"},
-            "complete": {"type": "boolean"},
-            "incomplete_because": {"type": ["string", "null"]},
-            "batch_stopped": {
-                "type": ["object", "null"],
-                "description": "Since when batch publishes nothing newer, and by which rule; answers stay exact.",
-                "required": ["since", "rule"],
-                "properties": {"since": {"type": "string", "format": "date-time"}, "rule": {"type": "string"}},
-            },
-            "definition": {"type": "string"},
-        },
-    },
-    "Answers": {
-        "type": "object",
-        "required": ["view", "as_of", "answers", "proof"],
-        "properties": {
-            "view": {"type": "string"},
-            "as_of": {"type": "string", "format": "date-time"},
-            "answers": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["key", "features"],
-                    "properties": {"key": {"type": "object"}, "features": {"type": "object"}},
-                },
-            },
-            "proof": {"$ref": "#/components/schemas/Proof"},
-        },
-    },
-    "Predictions": {
-        "type": "object",
-        "description": "Scores of one instant and one snapshot; `version` is null where no champion is loaded.",
-        "required": ["model", "version", "definition", "as_of", "recorded", "predictions", "proofs"],
-        "properties": {
-            "model": {"type": "string"},
-            "version": {"type": ["string", "null"]},
-            "definition": {"type": "string"},
-            "as_of": {"type": "string", "format": "date-time"},
-            "recorded": {"type": "boolean", "description": "Whether the predictions were recorded before this."},
-            "predictions": {"type": "array", "items": {"$ref": "#/components/schemas/Prediction"}},
-            "proofs": {
-                "type": "object",
-                "description": "By view.",
-                "additionalProperties": {"$ref": "#/components/schemas/Proof"},
-            },
-        },
-    },
-    "Prediction": {
-        "type": "object",
-        "required": ["prediction_id", "score", "decision", "fallback"],
-        "properties": {
-            "prediction_id": {"type": "string", "format": "uuid"},
-            "score": {"type": "number", "minimum": 0, "maximum": 1},
-            "decision": {"type": "boolean"},
-            "fallback": {
-                "type": ["object", "null"],
-                "description": "What answered instead of the champion on the features of now, and why.",
-                "required": ["by", "because"],
-                "properties": {
-                    "by": {"type": "string", "enum": [str(each) for each in Source]},
-                    "because": {"type": "string"},
-                    "age_seconds": {"type": "number"},
-                },
-            },
-            "features": {"type": ["object", "null"]},
-        },
-    },
-    "ModelQuality": {
-        "type": "object",
-        "required": ["model", "window", "as_of", "versions", "proofs"],
-        "properties": {
-            "model": {"type": "string"},
-            "window": {"type": "string"},
-            "as_of": {"type": "string", "format": "date-time"},
-            "versions": {"type": "array", "items": {"$ref": "#/components/schemas/VersionQuality"}},
-            "proofs": {
-                "type": "object",
-                "description": "By view.",
-                "additionalProperties": {"$ref": "#/components/schemas/Proof"},
-            },
-        },
-    },
-    "VersionQuality": {
-        "type": "object",
-        "description": "`version` is null of scores without a champion; what no outcomes can say is null.",
-        "required": ["version", "aliases", *_COUNTED, *_MEASURED],
-        "properties": {
-            "version": {"type": ["string", "null"]},
-            "aliases": {"type": "array", "items": {"type": "string"}},
-            **{name: {"type": "integer"} for name in _COUNTED},
-            **{name: {"type": ["number", "null"]} for name in _MEASURED},
-        },
-    },
-    "Problem": {
-        "type": "object",
-        "required": ["type", "title", "status", "detail"],
-        "properties": {
-            "type": {"type": "string", "format": "uri-reference"},
-            "title": {"type": "string"},
-            "status": {"type": "integer"},
-            "detail": {"type": "string"},
-            "available": {"type": "array", "items": {"type": "string"}},
-        },
-    },
-}
-
 
 _PROBLEM: Final = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 
@@ -204,7 +76,7 @@ def document(
         paths[f"{at}/lookup"] = {"post": _lookup([], key, example, view)}
     components = {**base.get("components", {})}
     schemas = {name: each for name, each in components.get("schemas", {}).items() if "ValidationError" not in name}
-    components["schemas"] = {**schemas, **_COMPONENTS}
+    components["schemas"] = {**schemas, **COMPONENTS}
     return {**base, "paths": paths, "components": components}
 
 
