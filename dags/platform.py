@@ -97,8 +97,14 @@ def model_of(model: str) -> Asset:
     return _asset("model", model)
 
 
+def retraining_of(model: str) -> Asset:
+    """Reasons to train a model again before its time."""
+    return _asset("retrain", model)
+
+
 def _asset(kind: str, name: str) -> Asset:
     return Asset(name=f"{kind}.{name}", uri=f"tideline://{kind}/{name}", group="tideline")
 
 
 RAW: Final = {event: raw_of(event) for event in sorted(CATALOG.events)}
+RETRAINING: Final = {model: retraining_of(model) for model in sorted(CATALOG.models)}

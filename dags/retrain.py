@@ -1,6 +1,7 @@
 """### Train a challenger of each model, and replace the champion if it is better beyond noise
 
-Every night, or by hand. Parameters: `model`, or `all`; and whether a person is asked before a champion is replaced.
+Every night, by hand, or as soon as a watch asks for it: then only the models that it asks for, and the label of
+`training_set` says why. Parameters: `model`, or `all`; and whether a person is asked before a champion is replaced.
 
     training_set ─► train ─► decide ─► waits? ─► approve ─► promote        for each model by itself
 
@@ -25,12 +26,14 @@ A challenger that is not promoted is no failure. A champion that was wrong: `tid
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
-from airflow.sdk import DAG, AssetAlias, Context, Param, task, task_group
+from airflow.sdk import DAG, AssetAlias, AssetAny, AssetOrTimeSchedule, Context, Param, task, task_group
 from airflow.sdk.exceptions import AirflowSkipException
 
-from dags.platform import CATALOG, SETTINGS, chosen, deadline, every, model_of, one_or_all
+from dags.platform import CATALOG, RETRAINING, SETTINGS, deadline, every, model_of, one_or_all
 from infra.airflow.approvals import approve, done_by
 from infra.airflow.operators import Application, Command, Done
 
@@ -47,9 +50,26 @@ def crowned(done: Done, context: Context) -> None:
         context["outlet_events"][MODELS].add(model_of(done["model"]), extra=extra)
 
 
+def asked_for(events: Mapping[Any, Sequence[Any]] | None) -> dict[str, list[str]]:
+    """The models that a watch asks for, with its reasons; none where time or a person started the run."""
+    names = {asset.name: model for model, asset in RETRAINING.items()}
+    return {
+        names[asset.name]: [reason for event in some for reason in event.extra.get("reasons", ["asked for by hand"])]
+        for asset, some in (events or {}).items()
+        if asset.name in names  # each event stands under the alias that a watch emits it by, too
+    }
+
+
+def because(done: Done, context: Context) -> None:
+    """Why the model is trained as the label of the task."""
+    reasons = asked_for(context.get("triggering_asset_events")).get(done["model"])
+    why = "; ".join(dict.fromkeys(reasons)) if reasons else "as every night, or by hand"
+    context["because"] = f"{done['model']}: {why}"  # type: ignore[typeddict-unknown-key]
+
+
 with DAG(
     "retrain",
-    schedule=every("0 5 * * *", "retrain"),
+    schedule=AssetOrTimeSchedule(timetable=every("0 5 * * *", "retrain"), assets=AssetAny(*RETRAINING.values())),
     deadline=deadline("retrain", timedelta(days=3)),
     doc_md=__doc__,
     params={
@@ -58,6 +78,13 @@ with DAG(
     },
     **SETTINGS,
 ) as dag:
+
+    @task(doc_md="The models that a watch asks for; else those that the parameters name.")
+    def chosen(params: dict[str, Any] | None = None, triggering_asset_events: Any = None) -> list[str]:
+        """All, one, or those that started the run."""
+        assert params is not None
+        asked = sorted(asked_for(triggering_asset_events))
+        return asked or (list(CATALOG.models) if params["model"] == "all" else [params["model"]])
 
     @task(doc_md="Goes on where every gate holds and a person has the last word.")
     def waits(done: Done) -> str:
@@ -72,6 +99,8 @@ with DAG(
         training_set = Application(
             task_id="training_set",
             arguments=["training-set", model],
+            emit=because,
+            map_index_template="{{ because }}",
             doc_md="Writes a row for each event of the model, as it would have been answered then, with its label.",
         )
         train = Command(
@@ -101,4 +130,4 @@ with DAG(
         training_set >> train >> decide
         waits(decide.output) >> approved >> promote
 
-    of_model.expand(model=chosen("model", CATALOG.models))
+    of_model.expand(model=chosen())

@@ -9,6 +9,7 @@ import importlib
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 CHECKOUT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,19 @@ def main() -> None:
     modules = [importlib.import_module(f"dags.{file.stem}") for file in sorted((CHECKOUT / "dags").glob("[a-z]*.py"))]
     dags = [value for module in modules for value in vars(module).values() if isinstance(value, DAG)]
     loaded = [name for name in DATA if name in sys.modules]
-    print(json.dumps({"dags": {dag.dag_id: _dag(dag) for dag in dags}, "loaded": loaded}))
+    print(json.dumps({"dags": {dag.dag_id: _dag(dag) for dag in dags}, "loaded": loaded, "asked": _asked()}))
+
+
+def _asked() -> Any:
+    """What `retrain` makes of the events that a watch emitted for one model, and of none."""
+    from airflow.sdk import AssetAlias  # noqa: PLC0415
+
+    from dags.platform import RETRAINING  # noqa: PLC0415
+    from dags.retrain import asked_for  # noqa: PLC0415
+
+    events = [SimpleNamespace(extra={"reasons": ["drift"]}), SimpleNamespace(extra={})]
+    first = next(iter(RETRAINING.values()))
+    return [asked_for({first: events, AssetAlias("retraining", group="tideline"): events}), asked_for(None)]
 
 
 def _dag(dag: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pytest
 from schemas.core.catalog import load_catalog
 
 CHECKOUT = Path(__file__).resolve().parents[3]
-DAGS = ("archive", "backfill", "recompute", "reconcile", "retrain", "speed_keeper", "upkeep", "views")
+DAGS = ("archive", "backfill", "recompute", "reconcile", "retrain", "speed_keeper", "upkeep", "views", "watch")
 
 
 @pytest.fixture(name="parsed", scope="module")
@@ -68,6 +68,17 @@ def test_every_raw_table_starts_the_views(dags: dict[str, Any]) -> None:
     raw = {f"raw.{event}" for event in load_catalog().events}
     assert set(dags["archive"]["tasks"]["archive"]["outlets"]) == raw
     assert set(dags["views"]["scheduled_by"]) == raw
+
+
+def test_a_run_that_a_watch_started_knows_its_models_and_why(parsed: Any) -> None:
+    model = sorted(load_catalog().models)[0]
+    assert parsed["asked"] == [{model: ["drift", "asked for by hand"]}, {}]
+
+
+def test_what_a_watch_asks_for_starts_training(dags: dict[str, Any]) -> None:
+    assert set(dags["retrain"]["scheduled_by"]) == {f"retrain.{model}" for model in load_catalog().models}
+    assert dags["watch"]["tasks"]["of_model.watch"]["outlets"] == ["retraining"]
+    assert dags["watch"]["tasks"]["of_model.watch"]["pool"] == "spark"
 
 
 def test_every_view_has_a_deadline_for_its_generation(dags: dict[str, Any]) -> None:
