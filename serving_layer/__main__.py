@@ -122,7 +122,7 @@ def _serve(settings: Settings, port: int) -> None:
 
     store = LmdbStore(settings.store)
     store.follow()
-    serve(store, settings=settings, figures=store.figures, port=port)
+    serve(store, settings=settings, figures=store.figures, watches=store.watches, port=port)
     store.close()
 
 

@@ -26,6 +26,7 @@ from serving_layer.kernel import touch
 from serving_layer.layout import layout_of
 from serving_layer.models.records import MODELS, PREPARED, decode_chosen
 from serving_layer.models.served import OpenedModels, ServedModel
+from serving_layer.models.watched import Watch, watches_of
 from serving_layer.records import Choice, Claimed
 from serving_layer.segment_file import SegmentFile, TornSegment, open_segment, segment_path, verify_segment
 from serving_layer.served import Key, Served, key_bytes, serve, warm_up
@@ -75,6 +76,11 @@ class LmdbStore:
         """The applier's counters by view."""
         with self.snapshot() as snapshot:
             return records.all_figures(snapshot.transaction)
+
+    def watches(self) -> Mapping[str, Watch]:
+        """The newest watch by model."""
+        with self.snapshot() as snapshot:
+            return watches_of(snapshot.transaction)
 
     def follow(self) -> threading.Thread:
         """Check and open all that is served, then go on opening what is prepared, until `close`."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
+from schemas.core.instants import SECOND
 from serving_layer.http.metrics import buckets
 from serving_layer.http.predict import Scorers
 from serving_layer.http.reader import Reader
@@ -25,6 +26,7 @@ class ScoringFigures:
     def collect(self) -> Iterator[Metric]:
         """Every family; models without a version are counted under an empty one."""
         yield from self._loaded()
+        yield from self._watched()
         figures = self._scorers.figures
         by_source = [*_VERSION, "source"]
         yield _counter("tideline_predictions", "Rows scored, by what answered.", by_source, figures.predicted)
@@ -67,6 +69,29 @@ class ScoringFigures:
                     is_refused = any(each.alias == alias for each in served.refused)
                     refused.add_metric([name, alias], float(is_refused))
         yield from (loaded, refused, refusals)
+
+    def _watched(self) -> Iterator[Metric]:
+        drift = GaugeMetricFamily(
+            "tideline_model_drift", "Stability index against what was learnt.", labels=[*_VERSION, "column"]
+        )
+        coverage = GaugeMetricFamily(
+            "tideline_model_label_coverage",
+            "Share of predictions with an outcome, of those whose horizon has passed.",
+            labels=["model"],
+        )
+        skew = GaugeMetricFamily(
+            "tideline_model_skew_cells", "Features served otherwise than batch computes.", labels=["model", "cause"]
+        )
+        at = GaugeMetricFamily("tideline_model_watched_timestamp_seconds", "When it was watched.", labels=["model"])
+        for name, watch in sorted(self._reader.watches().items()):
+            at.add_metric([name], watch.at / SECOND)
+            if watch.coverage is not None:
+                coverage.add_metric([name], watch.coverage)
+            for column, index in watch.drift.items():
+                drift.add_metric([name, watch.version, column], index)
+            for cause, cells in watch.skew.items():
+                skew.add_metric([name, cause], cells)
+        yield from (drift, coverage, skew, at)
 
 
 def _counter(name: str, told: str, labels: list[str], counts: Mapping[Any, float]) -> CounterMetricFamily:

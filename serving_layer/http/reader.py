@@ -12,6 +12,7 @@ from serving_layer.http.clock import Clock
 from serving_layer.http.presentation import Answered, answers_json, instant_text, proof_json
 from serving_layer.http.problems import Problem, shown
 from serving_layer.http.questions import Form, Options, Position, Question
+from serving_layer.models.watched import Watch
 from serving_layer.snapshot import Claim, Pair, Snapshot, Store
 
 POLL: Final = 0.005
@@ -21,12 +22,16 @@ _MOST_FORMS: Final = 1_000
 
 @dataclass(frozen=True)
 class Reader:
-    """`applied` names the definition of every view that should be served; `figures` are the applier's."""
+    """`applied` names the definition of every view that should be served; `figures` are the applier's.
+
+    `watches` are the newest of each model.
+    """
 
     store: Store
     clock: Clock
     applied: Callable[[], Mapping[str, str]]
     figures: Callable[[], Mapping[str, Figures]]
+    watches: Callable[[], Mapping[str, Watch]] = dict
     _forms: dict[tuple[str, str], Form] = field(default_factory=dict)
     _proofs: dict[str, tuple[Pair, Claim, bytes]] = field(default_factory=dict)
 

@@ -22,6 +22,7 @@ from serving_layer.http.predict import Scorers
 from serving_layer.http.reader import Reader
 from serving_layer.models.figures import ModelFigures
 from serving_layer.models.kafka_recorder import KafkaRecorder
+from serving_layer.models.watched import Watch
 from serving_layer.outcomes.progress import read_counts
 from serving_layer.snapshot import Store
 
@@ -32,14 +33,22 @@ _BACKLOG: Final = 2048
 _CATALOG_AGE: Final = 1.0
 
 
-def serve(store: Store, *, settings: Settings, figures: Callable[[], Mapping[str, Figures]], port: int) -> None:
+def serve(
+    store: Store,
+    *,
+    settings: Settings,
+    figures: Callable[[], Mapping[str, Figures]],
+    watches: Callable[[], Mapping[str, Watch]],
+    port: int,
+) -> None:
     """Answer until SIGTERM or SIGINT; raises UnavailableError where the port is taken.
 
     One process serves one port and never writes to the store; more readers are more processes on other ports.
     Predictions are left in Kafka.
     """
     listening = _listen(port)
-    reader = Reader(store=store, clock=SystemClock(), applied=AppliedDefinitions(settings.lake), figures=figures)
+    applied = AppliedDefinitions(settings.lake)
+    reader = Reader(store=store, clock=SystemClock(), applied=applied, figures=figures, watches=watches)
     scored = ModelFigures()
     recorder = KafkaRecorder(settings.kafka, scored)
     scorers = Scorers(figures=scored, recorder=recorder, joined=partial(read_counts, settings.store))

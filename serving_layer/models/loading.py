@@ -28,6 +28,7 @@ from serving_layer.models.accepting import TryOut, accept
 from serving_layer.models.records import Chosen, Refusal, Version
 from serving_layer.models.registry import Registry
 from serving_layer.models.texts import MODELS, Texts, TornText
+from serving_layer.models.watched import Watches
 from serving_layer.unneeded import Unneeded
 
 LOG: Final = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class ModelLoader:
         self._refused: dict[tuple[str, str, str], tuple[float, str]] = {}
         self._checked: set[str] = set()
         self._unneeded = Unneeded[str]()
+        self._watches = Watches(environment, lake)
 
     def run(self, subscribe: Callable[[], None]) -> None:
         """Load until stopped; what it cannot reach leaves everything as it is.
@@ -118,6 +120,7 @@ class ModelLoader:
         if changed:
             self._switch(known, wanted)
         self._collect(wanted)
+        self._watches.step(applied)
         if down is not None:
             raise down
         return changed

@@ -24,7 +24,7 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         settings = Settings.from_environment({"TIDELINE_HOME": str(tmp_path)})
         with pytest.raises(UnavailableError, match=f"port {port} of 127.0.0.1 is taken"):
-            serve(MemoryStore(), settings=settings, figures=dict, port=port)
+            serve(MemoryStore(), settings=settings, figures=dict, watches=dict, port=port)
 
 
 def test_what_is_applied_is_read_from_the_lake_once_a_second(tmp_path: Path) -> None:
