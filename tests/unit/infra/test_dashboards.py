@@ -23,12 +23,14 @@ from serving_layer.figures import FRESHNESS_BOUNDS, Figures
 from serving_layer.http.health import CAUGHT_UP
 from serving_layer.models.records import Refusal
 from serving_layer.models.served import ServedModel
+from serving_layer.models.watched import Watch
 from tests.bench.freshness import P50_MS, P99_MS
 from tests.unit.infra.promql import BadExpression, read
 from tests.unit.serving_layer.http.asking import NOW, SENSORS, UNITS, Desk
 from tests.unit.serving_layer.http.conftest import READINGS
 from tests.unit.serving_layer.http.scores import Scores, opened
 from tests.unit.serving_layer.http.test_predict import ROWS
+from tests.unit.serving_layer.http.test_quality import turn_out
 from tests.unit.serving_layer.models.alarms import alarms, artifact
 
 Labels = Mapping[str, set[str]]
@@ -36,15 +38,6 @@ Board = dict[str, Any]
 
 FOLDER: Final = CHECKOUT / "infra" / "dashboards"
 BOARDS: Final = sorted(FOLDER.glob("*.json"))
-
-COMING: Final[Labels] = {
-    "tideline_model_drift": {"model", "version", "column"},
-    "tideline_model_label_coverage": {"model", "version"},
-    "tideline_model_quality": {"model", "version", "window", "metric"},
-    "tideline_model_skew_cells": {"model", "cause"},
-    "tideline_model_watched_timestamp_seconds": {"model"},
-}
-"""What panels ask for and no reader prints yet, with its labels."""
 
 OF_PROMETHEUS: Final[Labels] = {"up": set()}
 SCRAPED: Final = {"job", "instance"}
@@ -107,6 +100,11 @@ def printed_fixture() -> dict[str, set[str]]:
     scores.scorers.shadow.close()
     scores.scorers.shadow.figures.dropped["alarms"] += 1
     scores.scorers.shadow.figures.failed["alarms", "2"] += 1
+    scores.scorers.figures.unrecorded["alarms", "1"] += 1
+    scores.scorers.figures.unfit["alarms", "kind"] += 1
+    scores.joined["alarms"] = {"joined": 1}
+    turn_out(desk)
+    desk.watches["alarms"] = Watch("1", NOW, {"temp": 0.1}, 0.9, {"behind": 1})
     found: dict[str, set[str]] = defaultdict(set)
     families = list(text_string_to_metric_families(desk.get("/metrics").text))
     for sample in itertools.chain.from_iterable(family.samples for family in families):
@@ -160,7 +158,7 @@ def test_a_panel_needs_no_plugin_has_a_unit_and_says_what_to_do(panel: Panel) ->
 
 @each_panel
 def test_a_panel_asks_for_what_readers_print(panel: Panel, printed: Labels) -> None:
-    known = {**printed, **COMING, **OF_PROMETHEUS}
+    known = {**printed, **OF_PROMETHEUS}
     for target in panel.json["targets"]:
         asked = read(target["expr"])
         assert asked.metrics
@@ -190,15 +188,11 @@ def test_a_board_asks_readers_what_there_is_to_choose(path: Path, printed: Label
 
 def test_every_figure_of_readers_is_on_a_board(printed: Labels) -> None:
     asked = {metric for panel in PANELS for expression in panel.expressions for metric in read(expression).metrics}
-    assert {_family(name) for name in {*printed, *COMING}} == {_family(name) for name in asked - OF_PROMETHEUS.keys()}
+    assert {_family(name) for name in printed} == {_family(name) for name in asked - OF_PROMETHEUS.keys()}
 
 
 def _family(sample: str) -> str:
     return re.sub(r"_(bucket|sum|count|created)$", "", sample)
-
-
-def test_what_is_coming_has_not_come(printed: Labels) -> None:
-    assert not COMING.keys() & printed.keys(), "readers print it now: take it out of `COMING`"
 
 
 BOUNDS: Final = {

@@ -41,6 +41,7 @@ from serving_layer.figures import Figures
 from serving_layer.http.app import create_app
 from serving_layer.http.reader import Reader
 from serving_layer.memory import MemoryStore
+from serving_layer.models.watched import Watch
 
 NOW = parse_instant("2026-03-01T07:34:56.789Z")
 BOUNDARY = parse_instant("2026-03-01T07:30:00.000Z")
@@ -136,12 +137,15 @@ class Desk:
     clock: HandClock = field(default_factory=HandClock)
     applied: dict[str, str] = field(default_factory=dict)
     figures: dict[str, Figures] = field(default_factory=dict)
+    watches: dict[str, Watch] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        reader = Reader(self.store, self.clock, lambda: self.applied, lambda: self.figures)
-        self.app = create_app(reader)
+        self.app = create_app(self.reader())
         self.transport = AppTransport(self.app)
         self.http = httpx.Client(transport=self.transport, base_url="http://reader")
+
+    def reader(self) -> Reader:
+        return Reader(self.store, self.clock, lambda: self.applied, lambda: self.figures, lambda: self.watches)
 
     def publish(self, view: View, boundary: Instant = BOUNDARY, run: str | None = "r1") -> None:
         self.applied[view.name] = definition_of(view)

@@ -13,7 +13,6 @@ from schemas.core.models import Model
 from schemas.core.signatures import decode_signature
 from serving_layer.http.app import create_app
 from serving_layer.http.predict import Scorers
-from serving_layer.http.reader import Reader
 from serving_layer.models.columns import Columns
 from serving_layer.models.fitted import read_scorer
 from serving_layer.models.recording import Predictions
@@ -58,9 +57,9 @@ class Scores:
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.recorder = desk, Kept()
-        self.scorers = Scorers(recorder=self.recorder)
-        reader = Reader(desk.store, desk.clock, lambda: desk.applied, lambda: desk.figures)
-        self.app = create_app(reader, self.scorers)
+        self.joined: dict[str, dict[str, int]] = {}
+        self.scorers = Scorers(recorder=self.recorder, joined=lambda: self.joined)
+        self.app = create_app(desk.reader(), self.scorers)
         desk.app, desk.transport = self.app, AppTransport(self.app)
         desk.http = httpx.Client(transport=desk.transport, base_url="http://reader")
         self.serve()

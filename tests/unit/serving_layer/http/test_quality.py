@@ -45,6 +45,13 @@ def alarming_fixture(empty: Desk) -> Desk:
     """Five outcomes of six predictions, some below the boundary; of a week ago, one more."""
     of = alarms()
     empty.store.serve_model(ServedModel(of, model_of(of), opened(artifact(), of), opened(artifact(), of, "3")))
+    turn_out(empty)
+    return empty
+
+
+def turn_out(desk: Desk) -> None:
+    """Publish and claim the events that `SCORED` tells of alarms."""
+    of = alarms()
     predictions, outcomes = [], []
     for index, (score, label, version) in enumerate([*SCORED, (0.7, True, "1")]):
         when = Instant(BOUNDARY - 2 * DAY if index == len(SCORED) else BOUNDARY - HOUR + index * HOUR // 4)
@@ -55,10 +62,9 @@ def alarming_fixture(empty: Desk) -> Desk:
             known = {"label": label, "loss": loss, "predicted_at": when, "after": 1}
             outcomes.append(record(index, Instant(when + 1), {**values, **known}))
     for view, records in ((scores_of(of), predictions), (quality_of(of), outcomes)):
-        empty.store.receive(view.on.name, records)
-        empty.publish(view)
-        empty.store.claim(view.on.name, {0: 7, 1: 0}, Instant(NOW - 1_000))
-    return empty
+        desk.store.receive(view.on.name, records)
+        desk.publish(view)
+        desk.store.claim(view.on.name, {0: 7, 1: 0}, Instant(NOW - 1_000))
 
 
 def test_quality_is_merged_from_both_views(alarming: Desk) -> None:
