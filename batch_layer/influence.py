@@ -1,4 +1,4 @@
-"""How much of what a model learns from its own decisions may have changed: pure, over Arrow tables."""
+"""How much of what a model learns from its own decisions may have changed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def influenced(lake: Path, model: Model, rows: Any) -> float:
 
 
 def decided(rows: Any, decisions: Any, fields: Sequence[str], within: Duration) -> npt.NDArray[np.bool_]:
-    """Which rows have a decision of the same key, none of it null, within that time before or after."""
+    """Which rows of an Arrow table have a decision of the same key, none of it null, within that time of them."""
     both = pa.concat_tables([each.select(["available_at", *fields]) for each in (rows, decisions)]).combine_chunks()
     group, named = _groups(both, fields)
     at, is_decision = both["available_at"].to_numpy(), np.arange(both.num_rows) >= rows.num_rows

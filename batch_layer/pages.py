@@ -40,12 +40,17 @@ def told(text: str, *, is_good: bool) -> str:
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Plain text and figures; nothing where there are no rows."""
-    lines = ["".join(_cell("td", value) for value in row) for row in rows]
-    if not lines:
+    """Plain text and figures; nothing where there are no rows, and no head where it says nothing."""
+    known = list(rows)
+    if not known:
         return ""
-    heads = "".join(f"<th>{escape(each)}</th>" for each in head)
-    return f"<table><tr>{heads}</tr>{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
+    heads = "".join(
+        f'<th class="number">{escape(name)}</th>' if isinstance(value, int | float) else f"<th>{escape(name)}</th>"
+        for name, value in zip(head, known[0], strict=True)
+    )
+    top = f"<tr>{heads}</tr>" if any(head) else ""
+    lines = ("".join(map(_cell, row)) for row in known)
+    return f"<table>{top}{''.join(f'<tr>{line}</tr>' for line in lines)}</table>"
 
 
 def bars(values: Sequence[tuple[str, float]], bound: float) -> str:
@@ -95,9 +100,9 @@ def lines(named: Sequence[tuple[str, Sequence[float | None]]], ticks: Sequence[s
     return f'<svg width="{_LEFT + _WIDTH + 60}" height="{tall + 44}" role="img">{edges}{"".join(drawn)}{ends}</svg>'
 
 
-def _cell(tag: str, value: object) -> str:
+def _cell(value: object) -> str:
     if isinstance(value, float):
-        return f'<{tag} class="number">{value:,.4f}</{tag}>'
+        return f'<td class="number">{value:,.4f}</td>'
     if isinstance(value, int):
-        return f'<{tag} class="number">{value:,}</{tag}>'
-    return f"<{tag}>{'–' if value is None else escape(str(value))}</{tag}>"
+        return f'<td class="number">{value:,}</td>'
+    return f"<td>{'–' if value is None else escape(str(value))}</td>"

@@ -6,15 +6,19 @@ from batch_layer.pages import bars, lines, page, section, table, told
 from batch_layer.watching.tell import decision
 from schemas.core.instants import format_duration, format_instant
 from schemas.core.watching import Watch
-from schemas.lake.watches import UNEXPLAINED, Outcomes, Watched
+from schemas.lake.watches import CAUSES, UNEXPLAINED, Outcomes, Watched
 
 
 def watch_page(done: Watched, bounds: Watch) -> str:
     """The whole page."""
     drift = sorted(done.drift.items(), key=lambda each: -each[1].psi)
+    wrong = sum(found.differing[UNEXPLAINED] for found in done.skew.values())
     return page(
         f"Model {done.model}, {format_instant(done.at)}",
-        told(decision(done), is_good=not done.reasons and not _unexplained(done)),
+        told(decision(done), is_good=not done.reasons),
+        told(f"{wrong:,} features were served otherwise than batch computes, unexplained", is_good=False)
+        if wrong
+        else "",
         table(["", ""], _summary(done)),
         section(
             "Drift: stability index of each input and the score, against what was learnt",
@@ -66,8 +70,8 @@ def _by_day(quality: tuple[Outcomes, ...]) -> str:
 def _skew(done: Watched) -> list[str]:
     compared = [(name, found) for name, found in done.skew.items() if found.rows]
     counts = table(
-        ["ask", "rows", "cells", "behind", "last good", "incomplete", "unexplained"],
-        [(name, found.rows, found.cells, *found.differing.values()) for name, found in compared],
+        ["ask", "rows", "cells", *(cause.replace("_", " ") for cause in CAUSES)],
+        [(name, found.rows, found.cells, *(found.differing[cause] for cause in CAUSES)) for name, found in compared],
     )
     examples = [
         (
@@ -84,7 +88,3 @@ def _skew(done: Watched) -> list[str]:
     ]
     heads = ["ask", "feature", "cause", "at", "prediction", "served", "computed"]
     return [counts, table(heads, examples)]
-
-
-def _unexplained(done: Watched) -> int:
-    return sum(found.differing[UNEXPLAINED] for found in done.skew.values())

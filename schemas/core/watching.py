@@ -15,7 +15,7 @@ class Watch:
 
     `drift` the greatest population stability index of any input, or of the score, against what the champion has learnt
     from; `quality` by how much the metric may be worse than when the champion was judged; `labels` how many rows with
-    an outcome since it was trained. Drift and quality are asked of `rows` or more.
+    an outcome since a version was last trained. Drift and quality are asked of `rows` or more.
     """
 
     window: Duration

@@ -108,6 +108,10 @@ def test_what_a_version_tells(store: tuple[Path, Registry]) -> None:
     assert {each.name for each in folder.iterdir()} == {
         *("model", "baseline", "report.html", "roc.png", "calibration.png", "importance.png")
     }
+    report = (folder / "report.html").read_text()
+    assert report.count("data:image/png;base64,") == 3
+    assert "<script" not in report
+    assert f"{done.model.quality.auc:.4f}" in report
     assert "python_function" not in (folder / "model" / "MLmodel").read_text()
 
 
