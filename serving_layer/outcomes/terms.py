@@ -35,11 +35,12 @@ class Known:
 
 
 class Terms:
-    """The events of a join, and how rows of them are read."""
+    """The events of a join, those that are read by topic, and how rows of them are read."""
 
     def __init__(self, model: Model) -> None:
         self.model = model.name
         self.predictions, self.labels, self.outcomes = prediction_of(model), model.label.on, outcome_of(model)
+        self.events: Mapping[str, Event] = {event_topic(each.name): each for each in (self.predictions, self.labels)}
         self.within: Duration = model.label.within
         self.absent = model.label.absent
         self._label: Evaluator = evaluator(model.label.value)
@@ -48,11 +49,6 @@ class Terms:
         held = self.predictions.types
         self._slices = {name: row_field(name) for name in model.gates.slices if row_field(name) in held}
         self._unheld: Mapping[str, Value] = {name: None for name in model.gates.slices if name not in self._slices}
-
-    @property
-    def events(self) -> Mapping[str, Event]:
-        """What is read, by topic."""
-        return {event_topic(each.name): each for each in (self.predictions, self.labels)}
 
     def key_of_prediction(self, valid: Valid) -> bytes | None:
         """By what its label is found; None where the row had no such key."""
