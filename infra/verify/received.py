@@ -7,8 +7,8 @@ judged again in plain Python.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.dataset as ds
 from deltalake import DeltaTable
@@ -23,15 +23,14 @@ from schemas.core.records import IMPORTED, Record
 from schemas.core.verdict import Valid, Verdict, judge
 from schemas.lake.tables import data_of
 
-_COLUMNS = ["_partition", "_offset", "append_time", "log_append", "body", "tick"]
+_COLUMNS = ["_offset", "append_time", "log_append", "body", "tick"]
 _BATCH = 10_000
 _POLL_MS = 1_000
 LOG_APPEND = 1
 """Kafka's number for a timestamp that the broker set."""
 
 
-@dataclass(frozen=True)
-class Received:
+class Received(NamedTuple):
     """One record as it came: `append_time` is None for imports and for timestamps that the broker did not set."""
 
     partition: int
@@ -98,25 +97,21 @@ def _archived(table: Path) -> Iterator[Received]:
     for partition in partitions:
         rows = data.to_table(columns=_COLUMNS, filter=ds.field("_partition") == partition).sort_by("_offset")
         previous = None
-        for batch in rows.to_batches(max_chunksize=_BATCH):
-            for row in batch.to_pylist():
-                if row["_offset"] != previous:
-                    yield _from_lake(row)
-                previous = row["_offset"]
+        for batch in rows.select(_COLUMNS).to_batches(max_chunksize=_BATCH):
+            for row in zip(*(column.to_pylist() for column in batch.columns), strict=True):
+                received = _from_lake(partition, *row)
+                if received.offset != previous:
+                    yield received
+                previous = received.offset
 
 
-def _from_lake(row: dict[str, object]) -> Received:
-    imported = row["_partition"] == IMPORTED
-    log_append = imported or bool(row["log_append"])
-    append_time = row["append_time"] if log_append and not imported else None
-    return Received(
-        partition=int(str(row["_partition"])),
-        offset=int(str(row["_offset"])),
-        append_time=None if append_time is None else Instant(int(str(append_time))),
-        log_append=log_append,
-        body=row["body"] if isinstance(row["body"], bytes) else None,
-        tick=bool(row["tick"]),
-    )
+def _from_lake(
+    partition: int, offset: int, append_time: int | None, log_append: bool, body: bytes | None, tick: bool
+) -> Received:
+    if partition == IMPORTED:
+        return Received(partition, offset, None, True, body, tick)
+    at = Instant(append_time) if log_append and append_time is not None else None
+    return Received(partition, offset, at, log_append, body, tick)
 
 
 def _logged(topic: str, kafka: str, starts: dict[int, int]) -> Iterator[Received]:

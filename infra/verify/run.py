@@ -18,7 +18,7 @@ from schemas.core.errors import RefusedError
 from schemas.core.events import Event
 from schemas.core.instants import Instant, floor
 from schemas.core.records import Record
-from schemas.core.reference import key_of, passes
+from schemas.core.reference import keyed
 from schemas.core.types import Value
 from schemas.core.views import View
 
@@ -127,10 +127,10 @@ def _sampled(check: Check, views: Sequence[View]) -> list[Sampled]:
 
 
 def _of_view(check: Check, view: View, records: Sequence[Record]) -> Iterator[tuple[Key, list[Record]]]:
-    keyed = [(key, record) for record in records if (key := key_of(view, record)) is not None and passes(view, record)]
-    keys = check.draw(last_touched((key, record.available_at) for key, record in keyed))
+    found = list(keyed(view, records))
+    keys = check.draw(last_touched((key, record.available_at) for key, record in found))
     by_key: dict[Key, list[Record]] = {key: [] for key in keys}
-    for key, record in keyed:
+    for key, record in found:
         if key in by_key:
             by_key[key].append(record)
     yield from by_key.items()

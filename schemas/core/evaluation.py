@@ -52,18 +52,20 @@ def evaluator(node: Node) -> Evaluator:
         case Cast(operand, to):
             of, inner = operand, evaluator(operand)
             return lambda row: _cast(inner(row), of, to)
+        case Compare(sign, Column(name), Literal(value)) if value is not None:
+            return _against(_COMPARISONS[sign], name, value)
         case Compare(sign, left, right):
             return _both(_COMPARISONS[sign], evaluator(left), evaluator(right))
         case IsIn(operand, among):
             inner, values = evaluator(operand), tuple(each.value for each in among)
             return lambda row: None if (found := inner(row)) is None else found in values
-        case And(left, right):
-            return _unless(False, evaluator(left), evaluator(right))
-        case Or(left, right):
-            return _unless(True, evaluator(left), evaluator(right))
+        case And(left, right) | Or(left, right):
+            return _unless(isinstance(node, Or), evaluator(left), evaluator(right))
         case Not(operand):
             inner = evaluator(operand)
             return lambda row: None if (found := inner(row)) is None else not found
+        case IsNull(Column(name)):
+            return lambda row: row.get(name) is None
         case IsNull(operand):
             inner = evaluator(operand)
             return lambda row: inner(row) is None
@@ -75,10 +77,18 @@ def evaluator(node: Node) -> Evaluator:
             return lambda row: yes(row) if test(row) is True else no(row)
 
 
+def _against(compare: Callable[[Any, Any], bool], name: str, value: Value) -> Evaluator:
+    def compared(row: Row) -> Value:
+        a = row.get(name)
+        return None if a is None else compare(a, value)
+
+    return compared
+
+
 def _both(compare: Callable[[Any, Any], bool], left: Evaluator, right: Evaluator) -> Evaluator:
     def compared(row: Row) -> Value:
         a, b = left(row), right(row)
-        return None if a is None or b is None else bool(compare(a, b))
+        return None if a is None or b is None else compare(a, b)
 
     return compared
 

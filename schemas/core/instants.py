@@ -7,7 +7,7 @@ in Python, Spark and Flink, which aware datetimes do not give.
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final, NewType
 
 from schemas.core.errors import BadValue, DefinitionError
@@ -31,8 +31,8 @@ INSTANT_PATTERN: Final = (
 """RFC 3339 from the year 1600 on; every engine tests this pattern, then that the day exists in its month."""
 
 _INSTANT: Final = re.compile(INSTANT_PATTERN)
-_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
-_YEAR_1000: Final = (date(1000, 1, 1).toordinal() - _EPOCH_DAY) * DAY // SECOND
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_YEAR_1000: Final = (datetime(1000, 1, 1, tzinfo=UTC) - _EPOCH).days * DAY // SECOND
 
 
 def parse_duration(text: str) -> Duration:
@@ -71,16 +71,9 @@ def parse_instant(text: str) -> Instant:
     if _INSTANT.fullmatch(text) is None:
         raise BadValue(f"`{text}` is no instant; write RFC 3339 with a zone, like `2013-11-23T12:00:00.000Z`")
     try:
-        day = date(int(text[0:4]), int(text[5:7]), int(text[8:10])).toordinal() - _EPOCH_DAY
+        return _since_epoch(datetime.fromisoformat(text))
     except ValueError as error:
         raise BadValue(f"`{text}` is no instant; its month has no such day") from error
-    local = day * DAY + int(text[11:13]) * HOUR + int(text[14:16]) * MINUTE + int(text[17:19]) * SECOND
-    digits, offset = text[19:-1], 0
-    if not text.endswith("Z"):
-        digits = text[19:-6]
-        offset = int(text[-5:-3]) * HOUR + int(text[-2:]) * MINUTE
-        offset = -offset if text[-6] == "-" else offset
-    return Instant(local + int(digits[1:4].ljust(3, "0")) - offset)
 
 
 def format_instant(instant: int) -> str:
@@ -102,6 +95,10 @@ def to_instant(value: Instant | datetime | str | int) -> Instant:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise BadValue(f"`{value}` has no time zone; give an aware datetime")
-        elapsed = value - datetime(1970, 1, 1, tzinfo=UTC)
-        return Instant(elapsed.days * DAY + elapsed.seconds * SECOND + elapsed.microseconds // 1000)
+        return _since_epoch(value)
     return Instant(value)
+
+
+def _since_epoch(moment: datetime) -> Instant:
+    elapsed = moment - _EPOCH
+    return Instant(elapsed.days * DAY + elapsed.seconds * SECOND + elapsed.microseconds // 1000)

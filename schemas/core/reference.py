@@ -14,7 +14,7 @@ from typing import Any
 from schemas.core.aggregates import add, answer_value, present, zero
 from schemas.core.counting import counted
 from schemas.core.errors import BadValue
-from schemas.core.evaluation import evaluate
+from schemas.core.evaluation import evaluate, evaluator
 from schemas.core.events import Event
 from schemas.core.instants import Instant, format_instant, to_instant
 from schemas.core.records import Record
@@ -26,12 +26,8 @@ from schemas.core.windows import tile_of
 
 def answer(view: View, records: Iterable[Record], key: tuple[Value, ...], at: Instant) -> dict[str, Value]:
     """Every feature of one entity at instant `at`, over all valid records of the view's event."""
-    relevant = [
-        record
-        for record in counted(records, view.on.horizon)
-        if record.available_at < at and key_of(view, record) == key and passes(view, record)
-    ]
-    return answer_counted(view, relevant, at)
+    known = (record for record in counted(records, view.on.horizon) if record.available_at < at)
+    return answer_counted(view, [record for of, record in keyed(view, known) if of == key], at)
 
 
 def answer_counted(view: View, records: Sequence[Record], at: Instant) -> dict[str, Value]:
@@ -49,13 +45,27 @@ def in_window(view: View, feature: Feature, records: Iterable[Record], at: Insta
 
 def key_of(view: View, record: Record) -> tuple[Value, ...] | None:
     """The entity of a record, or None where a key field is null: such an event is in no entity."""
-    key = tuple(record.row.get(name) for name in view.by)
-    return None if None in key else key
+    return _key(view, record.row)
 
 
 def passes(view: View, record: Record) -> bool:
     """Whether the filter is true; null is not."""
     return view.where is None or evaluate(view.where, record.row) is True
+
+
+def keyed(view: View, records: Iterable[Record]) -> Iterator[tuple[tuple[Value, ...], Record]]:
+    """The records that are in an entity and pass the filter, each with its key: `key_of` and `passes` for many."""
+    holds = None if view.where is None else evaluator(view.where)
+    for record in records:
+        row = record.row
+        key = _key(view, row)
+        if key is not None and (holds is None or holds(row) is True):
+            yield key, record
+
+
+def _key(view: View, row: Mapping[str, Value]) -> tuple[Value, ...] | None:
+    key = tuple([row.get(name) for name in view.by])
+    return None if None in key else key
 
 
 def _feature(feature: Feature, records: Iterable[Record]) -> Value:

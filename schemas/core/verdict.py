@@ -73,6 +73,8 @@ class Quarantined:
 
 Verdict = Valid | Quarantined
 
+_Reader = Callable[[Json, Type], Value]
+
 
 class _Broken(Exception):
     """The reason why a record is not valid."""
@@ -126,19 +128,20 @@ _EVENT_TIME: Final = Field(Timestamp())
 
 
 def _judge(event: Event, parsed: Mapping[str, Json], available_at: Instant | None) -> Valid:
-    event_id = _field("event_id", _EVENT_ID, parsed)
+    event_id = _read("event_id", _EVENT_ID, _string, parsed)
     if not event_id:
         raise _Broken("event_id:type")
-    event_time = _field("event_time", _EVENT_TIME, parsed)
-    values = {name: _field(name, field, parsed) for name, field in event.fields}
+    event_time = _read("event_time", _EVENT_TIME, _timestamp, parsed)
+    prepared = _prepared(event)
+    values = {name: _read(name, field, read, parsed) for name, field, read in prepared.fields}
     row: dict[str, Any] = {**values, "event_id": event_id, "event_time": event_time}
     if available_at is None:
-        available_at = row["available_at"] = _declared(event, row)
+        available_at = row["available_at"] = _declared(prepared, row)
     else:
         row["available_at"] = available_at
     if row["event_time"] > available_at + event.skew:
         raise _Broken("event_time:future")
-    for name, holds in _prepared(event).rules:
+    for name, holds in prepared.rules:
         if holds(row) is not True:
             raise _Broken(f"rule:{name}")
     return Valid(row["event_id"], row["event_time"], available_at, values)
@@ -146,9 +149,10 @@ def _judge(event: Event, parsed: Mapping[str, Json], available_at: Instant | Non
 
 @dataclass(frozen=True)
 class _Prepared:
-    """The expressions of an event as functions."""
+    """The expressions of an event as functions, and what reads each field."""
 
     event: Event
+    fields: tuple[tuple[str, Field, _Reader], ...]
     rules: tuple[tuple[str, Evaluator], ...]
     imported_at: Evaluator | None
 
@@ -163,13 +167,13 @@ def _prepared(event: Event) -> _Prepared:
     if known is None or known.event is not event:
         rules = tuple((name, evaluator(rule)) for name, rule in event.rules)
         imported_at = None if event.imported_at is None else evaluator(event.imported_at)
-        _last_prepared = known = _Prepared(event, rules, imported_at)
+        fields = tuple((name, field, _READ[type(field.type)]) for name, field in event.fields)
+        _last_prepared = known = _Prepared(event, fields, rules, imported_at)
     return known
 
 
-def _declared(event: Event, row: Mapping[str, Value]) -> Instant:
-    imported_at = _prepared(event).imported_at
-    declared = None if imported_at is None else imported_at(row)
+def _declared(prepared: _Prepared, row: Mapping[str, Value]) -> Instant:
+    declared = None if prepared.imported_at is None else prepared.imported_at(row)
     if declared is None:
         raise _Broken("available_at:missing")
     return Instant(int(declared))
@@ -180,13 +184,13 @@ def value_of(given: Json, of: Type) -> Value:
     return _READ[type(of)](given, of)
 
 
-def _field(name: str, field: Field, parsed: Mapping[str, Json]) -> Value:
+def _read(name: str, field: Field, read: _Reader, parsed: Mapping[str, Json]) -> Value:
     given = parsed.get(name)
     if given is None:
         if field.nullable:
             return None
         raise _Broken(f"{name}:missing")
-    value = value_of(given, field.type)
+    value = read(given, field.type)
     if value is None:
         raise _Broken(f"{name}:type")
     return value
@@ -231,7 +235,7 @@ def _timestamp(given: Json, _: Type) -> Value:
         return None
 
 
-_READ: Final[Mapping[type, Callable[[Json, Type], Value]]] = {
+_READ: Final[Mapping[type, _Reader]] = {
     Bool: _bool,
     Int64: _int64,
     Float64: _float64,

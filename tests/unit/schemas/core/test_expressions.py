@@ -54,6 +54,15 @@ def test_and_or(p: bool | None, q: bool | None, both: bool | None, either: bool 
     assert value(col("p") | col("q"), p=p, q=q) is either
 
 
+@pytest.mark.parametrize("compare", [operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge])
+@pytest.mark.parametrize("i", [-1, 0, 1, None])
+def test_a_field_against_a_constant_is_as_against_a_field(compare: Callable[[Any, Any], Any], i: int | None) -> None:
+    expected = None if i is None else compare(i, 0)
+    assert value(compare(col("i"), 0), i=i) is expected
+    assert value(compare(col("i"), col("j")), i=i, j=0) is expected
+    assert value(compare(col("i"), 0)) is None
+
+
 @pytest.mark.parametrize(("p", "negated", "null", "chosen"), [(T, F, F, "yes"), (F, T, F, "no"), (N, N, T, "no")])
 def test_not_is_null_when(p: bool | None, negated: bool | None, null: bool, chosen: str) -> None:
     assert value(~col("p"), p=p) is negated

@@ -9,7 +9,10 @@ from typing import Any, Final
 import pytest
 
 from schemas.core.errors import BadValue, UnknownName
+from schemas.core.instants import Instant
 from schemas.core.language import Event, View, col, count, decimal, last, mean, string, sum_, timestamp
+from schemas.core.records import Record
+from schemas.core.reference import keyed
 
 SALE: Final = Event(
     "sale",
@@ -117,3 +120,15 @@ def test_questions_that_cannot_be_answered_are_refused() -> None:
         answered({"event_id": "a"})
     with pytest.raises(BadValue, match="is no instant"):
         answered(sale("a", "yesterday"))
+
+
+def test_a_null_in_key_or_filter_keeps_a_record_out() -> None:
+    given = {"a": ("x", 999), "b": (None, 1), "c": ("x", None), "d": ("y", 1000), "e": ("y", 999)}
+    records = [
+        Record(name, Instant(0), Instant(0), 0, offset, {"shop": shop, "price": price})
+        for offset, (name, (shop, price)) in enumerate(given.items())
+    ]
+    view = View("some", on=SALE, by="shop", where=col("price") < 10, features={"n": count()})
+    assert [(key, record.event_id) for key, record in keyed(view, records)] == [(("x",), "a"), (("y",), "e")]
+    every = View("every", on=SALE, by=("shop", "event_id"), features={"n": count()})
+    assert [key for key, _ in keyed(every, records)] == [("a", "x"), ("c", "x"), ("d", "y"), ("e", "y")]
