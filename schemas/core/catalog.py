@@ -32,11 +32,13 @@ class Catalog:
 def load_catalog() -> Catalog:
     """Import every module of every domain package beside `core` and collect what they define.
 
-    Raises DefinitionError where two definitions share a name, a module cannot be imported, or there is no view.
+    Raises DefinitionError where two definitions share a name, a module cannot be imported, there is no view, or none
+    on an event that a model needs.
     """
     catalog = catalog_of(_import(name) for name in _domain_modules())
     if not catalog.views:
         raise DefinitionError("no domain package defines a view; write one in `schemas/<domain>/views.py`")
+    _check_models(catalog)
     return catalog
 
 
@@ -64,6 +66,17 @@ def catalog_of(modules: Iterable[ModuleType]) -> Catalog:
         {name: views[name][0] for name in sorted(views)},
         {name: models[name][0] for name in sorted(models)},
     )
+
+
+def _check_models(catalog: Catalog) -> None:
+    viewed = {view.on.name for view in catalog.views.values()}
+    for model in catalog.models.values():
+        for event in (model.on, model.label.on):
+            if event.name not in viewed:
+                raise DefinitionError(
+                    f"model `{model.name}` needs event `{event.name}`, which no view is on, so it would be neither "
+                    "archived nor judged; define a view on it, if only one that counts"
+                )
 
 
 def _put(found: dict[str, tuple[_Definition, str]], what: str, value: _Definition, module: str) -> None:

@@ -82,6 +82,19 @@ def test_a_file_in_a_domain_package_is_enough(monkeypatch: pytest.MonkeyPatch, t
             "write at most 40 of a-z, 0-9 and single `_`, a letter first",
         ),
         ("shops_five", "", "no domain package defines a view; write one in `schemas/<domain>/views.py`"),
+        (
+            "shops_six",
+            "from schemas.core.language import Event, View, bool_, count, ask, col, int64, string\n"
+            "from schemas.core.language import label, logistic\n"
+            "from tests.models import plain_model\n"
+            'sale = Event("sale", fields={"shop": string, "items": int64})\n'
+            'back = Event("back", fields={"why": bool_})\n'
+            'sales = View("sales", on=sale, by="shop", features={"n": count().over("1h")})\n'
+            'returned = plain_model("returned", on=sale, request=("items",), features={"shop": ask(sales)},\n'
+            '    label=label(back, col("why"), within="1d"), estimator=logistic(), baseline="items")\n',
+            "model `returned` needs event `back`, which no view is on, so it would be neither archived nor judged; "
+            "define a view on it, if only one that counts",
+        ),
     ],
 )
 def test_what_cannot_be_loaded_is_named(
