@@ -38,7 +38,7 @@ arrival_delay = Model(
     estimator=lightgbm(num_iterations=150, learning_rate=0.08, num_leaves=31, min_data_in_leaf=100, lambda_l2=1.0),
     baseline="dep_delay",
     metric="auc",
-    gates=gates(window="14d", margin=0.0, calibration=0.05, slices=("carrier", "origin"), slice_loss=0.02),
+    gates=gates(window="14d", margin=0.0, calibration=0.08, slices=("carrier", "origin"), slice_loss=0.02),
     stale_after="15m",
     prior=0.24,
 )
