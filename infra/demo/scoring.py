@@ -29,7 +29,7 @@ SPINE: Final = arrival_delay.on.name
 LABEL: Final = arrival_delay.label.on.name
 MOST: Final = 8
 """Flights that have just left and are scored."""
-LANDING: Final = (Duration(5 * SECOND), Duration(75 * SECOND))
+LANDING: Final = (Duration(5 * SECOND), Duration(150 * SECOND))
 """Flights that land so long from now are scored too: their outcomes are waited for."""
 _LOADED_WITHIN: Final = 60.0
 _JOINED_WITHIN: Final = Duration(20 * SECOND)

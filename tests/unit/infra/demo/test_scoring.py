@@ -60,7 +60,7 @@ def test_flights_that_have_left_and_those_that_land_soon_are_scored(replay: Repl
     landed = {each["event_id"]: each["event_time"] for each in arrivals}
     for each in some:
         if each.lands is not None:
-            assert NOW + 5 * SECOND <= each.lands < NOW + 75 * SECOND
+            assert NOW + 5 * SECOND <= each.lands < NOW + 150 * SECOND
             # The record itself comes in within the minute that clocks show.
             shown = landed[each.row["event_id"]].timestamp() * 1_000
             assert shown <= each.lands < shown + MINUTE
