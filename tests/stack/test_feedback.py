@@ -160,8 +160,7 @@ def learn(settings: Settings) -> None:
         applied = read_models(settings.lake)[MODEL]
         train_and_register(settings.lake, known, applied, now=Instant(40 * DAY))
         decide(settings.lake, known, applied, force="a test")
-    with Client(settings.serving) as client:
-        settles(lambda: client.model(MODEL)["champion"] is not None)
+    settles(lambda: is_scored(settings))
 
 
 def play(settings: Settings, books: Books) -> None:
@@ -180,8 +179,9 @@ def play(settings: Settings, books: Books) -> None:
 
 
 def is_scored(settings: Settings) -> bool:
+    """There is a champion, and the recorder is connected: no row that follows is left of which nobody knows."""
     with Client(settings.serving) as client:
-        return client.model(MODEL)["champion"] is not None
+        return client.model(MODEL)["champion"] is not None and client.predict(MODEL, []).recorded
 
 
 def await_quality(settings: Settings, books: Books) -> VersionQuality:
