@@ -63,6 +63,11 @@ class Airflow:
         """Every DAG that the scheduler knows of."""
         return {each["dag_id"]: each for each in self._ask("GET", "/api/v2/dags?limit=100")["dags"]}
 
+    def choices(self, dag: str, parameter: str) -> list[str]:
+        """What a parameter may be, where it is one of some."""
+        told = self._ask("GET", f"/api/v2/dags/{dag}/details")["params"]
+        return list(told[parameter]["schema"].get("enum", []))
+
     def import_errors(self) -> list[str]:
         """What could not be parsed, and why."""
         found = self._ask("GET", "/api/v2/importErrors")["import_errors"]

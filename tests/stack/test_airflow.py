@@ -41,8 +41,14 @@ A_SECOND: Final = 40
 SOLD: Final = 200
 FRESH_WITHIN: Final = 45 * MINUTE
 NEVER: Final = "0 0 29 2 *"
-SCHEDULED: Final = ("archive", "views", "speed_keeper", "reconcile", "upkeep")
+SCHEDULED: Final = ("archive", "views", "speed_keeper", "reconcile", "upkeep", "retrain", "watch")
 ABSURD: Final = 100_000_000
+MORE: Final = """
+from schemas.core.language import View, count
+from schemas.selling.definitions import sale
+
+baskets = View("baskets", on=sale, by="shop", features={"sales": count().over("1d")})
+"""
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,9 @@ class Scene:
     def logs(self, run: DagRun) -> str:
         failed = [task for task in run.tasks if task.state not in ("success", "skipped")]
         return "\n".join(self.airflow.log(run.dag, run.run, task)[-3_000:] for task in failed)
+
+    def states(self, dag: str, run: str) -> set[tuple[str, str | None]]:
+        return {(task.task, task.state) for task in self.airflow.run(dag, run).tasks}
 
     def generations(self) -> list[Generation]:
         return all_generations(self.stack.lake)
@@ -193,6 +202,22 @@ def test_a_job_ended_with_a_savepoint_goes_on(scene: Scene) -> None:
     assert scene.airflow.result("speed_keeper", done.run, "end").startswith("file:")
     [lag] = scene.airflow.result("speed_keeper", done.run, "lag")
     assert (lag["run"], lag["state"]) == (run, "running")
+
+
+def test_a_backfill_beside_a_run_leaves_both_whole(scene: Scene) -> None:
+    (scene.catalog / "schemas" / "selling" / "more.py").write_text(MORE)
+    tideline(scene.stack, "apply", "--yes", "--no-build", catalog=scene.catalog)
+    # The page of a DAG offers the views that its file found when it was last parsed.
+    assert wait_until(lambda: "baskets" in scene.airflow.choices("backfill", "view"), seconds=120)
+    scene.load.sell(SOLD)
+    run = scene.airflow.trigger("backfill", view="baskets", days=1)
+    assert wait_until(lambda: ("plan", "success") in scene.states("backfill", run), seconds=ENDS_WITHIN)
+    beside = scene.views()
+    done = scene.follow("backfill", run)
+    assert (beside.state, done.state) == ("success", "success"), scene.logs(beside) + scene.logs(done)
+    first = next(each for each in scene.generations() if each.view == "baskets")
+    assert first.edit == "backfill"
+    tideline(scene.stack, "apply", "--yes", catalog=scene.catalog)
 
 
 def test_answers_are_what_raw_says_after_all_of_it(scene: Scene) -> None:
