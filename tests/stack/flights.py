@@ -52,7 +52,7 @@ class Flights:
     def received(self, event: str) -> Counter[str]:
         """How many records of an event there are by kind; `history` are those imported."""
         found = Counter(str(each.delivery.kind) for each in self.sent if each.delivery.event == event)
-        found["history"] = self.replay.history(event).num_rows
+        found["history"] = self.replay.history(event).num_rows if event in self.replay.year else 0
         return found
 
 
