@@ -34,7 +34,7 @@ def asked(world: World) -> Ask:
 
 def answered(ask: Ask, records: Sequence[Record], spine: Sequence[Record], chunk: int, seed: int = 0) -> Answers:
     rows: pa.Table = rows_of(ask, records, spine, chunk)
-    shuffled = rows.take(pa.array(sorted(range(len(rows)), key=lambda place: hash((seed, place)))))
+    shuffled = rows.take(pa.array(sorted(range(len(rows)), key=lambda place: hash((seed, place))), pa.int64()))
     found = answers(ask, shuffled).to_pylist()
     by_row = {(row.pop(names.PARTITION), row.pop(names.OFFSET)): row for row in found}
     assert len(by_row) == len(found)
