@@ -105,11 +105,13 @@ def status(settings: Settings) -> dict[str, Any]:
 
 
 @contextmanager
-def running_stack(home: Path, *arguments: str, airflow: bool = False, mlflow: bool = False) -> Iterator[Settings]:
-    """A stack from `tideline up` with these arguments until the end of the block."""
+def running_stack(
+    home: Path, *arguments: str, airflow: bool = False, mlflow: bool = False, catalog: Path | None = None
+) -> Iterator[Settings]:
+    """A stack from `tideline up` with these arguments until the end of the block; DAGs are those of `catalog`."""
     settings = settings_at(home, airflow=airflow, mlflow=mlflow)
     try:
-        tideline(settings, "up", *arguments)
+        tideline(settings, "up", *arguments, catalog=catalog)
         yield settings
     finally:
         tideline(settings, "down")
