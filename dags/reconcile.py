@@ -48,5 +48,7 @@ with DAG(
         arguments=["infra.cli", "reconcile", "--run", "{{ run_id }}"],
         skip=lambda done: None if done["reconciliations"] else "no view is published yet",
         why=differing,
+        # It is no hurry, and would take whole processors from those who ask and from the stream for minutes.
+        niceness=10,
         doc_md="Compares this hour's part of the entities of every view. Runbook: the page of the DAG.",
     )

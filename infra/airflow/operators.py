@@ -69,7 +69,7 @@ class Command(BaseOperator):
 
     `arguments` begin with the module. `document` is handed over as one more of them, as JSON: what a task mapped over
     another's result works on. `skip` gives the reason where there was nothing to do, `why` that of a failure which the
-    command told in its JSON.
+    command told in its JSON. `niceness` is that of `nice`: with ten it has a tenth of a processor that others want.
     """
 
     template_fields: Sequence[str] = ("arguments", "document")
@@ -82,18 +82,21 @@ class Command(BaseOperator):
         emit: Emit | None = None,
         skip: Callable[[Done], str | None] | None = None,
         why: Callable[[Done], str] | None = None,
+        niceness: int = 0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.arguments, self.document = arguments, document
+        self.arguments, self.document, self.niceness = arguments, document, niceness
         self.emit, self.skip, self.why = emit, skip, why
         self._hook = SubprocessHook()
 
     def execute(self, context: Context) -> Done:
         """Raises `AirflowException` with the last line that the command printed."""
         document = [] if self.document is None else [json.dumps(self.document)]
-        command = [sys.executable, "-P", "-m", *self.arguments, *document, "--json"]
-        done = self._hook.run_command(command, env={**os.environ, "TTY_INTERACTIVE": "0"})
+        program = ["nice", "-n", str(self.niceness), sys.executable, "-P", "-m"]
+        done = self._hook.run_command(
+            [*program, *self.arguments, *document, "--json"], env={**os.environ, "TTY_INTERACTIVE": "0"}
+        )
         if done.exit_code != 0:
             told = self.why is not None and done.output.startswith(("{", "["))
             raise AirflowException(self.why(json.loads(done.output)) if self.why and told else done.output)
