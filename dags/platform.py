@@ -32,6 +32,9 @@ SETTINGS: Final[dict[str, Any]] = {
 }
 """Arguments of every DAG; what one needs otherwise it says after them."""
 
+UNHURRIED: Final = 10
+"""The niceness of what takes minutes and nobody waits for, beside a stream that answers within a second."""
+
 
 def every(cron: str, dag: str) -> CronTriggerTimetable:
     """The schedule of a DAG in UTC, or the one that the environment has for it: `TIDELINE_SCHEDULE_ARCHIVE=0 * * * *`.

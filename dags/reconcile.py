@@ -22,7 +22,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dags.platform import SETTINGS, deadline, every
+from dags.platform import SETTINGS, UNHURRIED, deadline, every
 from infra.airflow.operators import Command, Done
 
 
@@ -48,7 +48,6 @@ with DAG(
         arguments=["infra.cli", "reconcile", "--run", "{{ run_id }}"],
         skip=lambda done: None if done["reconciliations"] else "no view is published yet",
         why=differing,
-        # It is no hurry, and would take whole processors from those who ask and from the stream for minutes.
-        niceness=10,
+        niceness=UNHURRIED,
         doc_md="Compares this hour's part of the entities of every view. Runbook: the page of the DAG.",
     )

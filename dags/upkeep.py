@@ -18,7 +18,7 @@ from datetime import timedelta
 
 from airflow.sdk import DAG
 
-from dags.platform import SETTINGS, deadline, every
+from dags.platform import SETTINGS, UNHURRIED, deadline, every
 from infra.airflow.operators import Command
 
 with DAG(
@@ -31,10 +31,12 @@ with DAG(
     Command(
         task_id="lake",
         arguments=["batch_layer", "upkeep"],
+        niceness=UNHURRIED,
         doc_md="Segments, tables and files. What went is the result, with counts and bytes.",
     )
     Command(
         task_id="stream",
         arguments=["speed_layer", "upkeep"],
+        niceness=UNHURRIED,
         doc_md="Topics, groups and checkpoints of runs that have ended.",
     )

@@ -18,6 +18,13 @@ from schemas.settings import Settings
 
 APPLICATION: Final = str(Path(__file__).resolve().parents[2] / "batch_layer" / "__main__.py")
 
+_BEHIND: Final = 'echo "$0" 2>/dev/null > /proc/self/autogroup; exec nice -n "$0" "$@"'
+"""Shell that runs a program with a niceness.
+
+A task's process leads a session, and where the kernel groups processes by session (`sched_autogroup_enabled`) it weighs
+as much as all of the stack, however nice it is inside of it: so the group is made nice too.
+"""
+
 Done = Any
 """What a command printed with `--json`: an object or a list."""
 
@@ -69,7 +76,7 @@ class Command(BaseOperator):
 
     `arguments` begin with the module. `document` is handed over as one more of them, as JSON: what a task mapped over
     another's result works on. `skip` gives the reason where there was nothing to do, `why` that of a failure which the
-    command told in its JSON. `niceness` is that of `nice`: with ten it has a tenth of a processor that others want.
+    command told in its JSON. `niceness` as of `nice`: with ten it has a tenth of a processor that others want.
     """
 
     template_fields: Sequence[str] = ("arguments", "document")
@@ -93,7 +100,7 @@ class Command(BaseOperator):
     def execute(self, context: Context) -> Done:
         """Raises `AirflowException` with the last line that the command printed."""
         document = [] if self.document is None else [json.dumps(self.document)]
-        program = ["nice", "-n", str(self.niceness), sys.executable, "-P", "-m"]
+        program = ["sh", "-c", _BEHIND, str(self.niceness), sys.executable, "-P", "-m"]
         done = self._hook.run_command(
             [*program, *self.arguments, *document, "--json"], env={**os.environ, "TTY_INTERACTIVE": "0"}
         )
