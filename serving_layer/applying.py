@@ -50,7 +50,11 @@ Batch = Mapping[tuple[str, int], Sequence[Message]]
 
 @dataclass
 class Source:
-    """A stream that is followed: where its rows go, and the counters of its view."""
+    """A stream that is followed: where its rows go, and the counters of its view.
+
+    Rows below `floor` are deleted, since nobody needs them. From `held` on none is missing; after a loss that is more,
+    and what is there below it stays, or answers would go back.
+    """
 
     run: str
     stream: bytes
@@ -58,6 +62,7 @@ class Source:
     by: tuple[str, ...]
     epoch: Duration
     codec: RowCodec
+    floor: Instant
     held: Instant
     records: int = 0
     freshness_sum: int = 0
@@ -173,10 +178,12 @@ class Applying:
     def prune(self, topic: str, floor_: Instant) -> bool:
         """Say that rows below an epoch are no longer held, so that `sweep` may delete them; whether that is news."""
         source = self._sources[topic]
-        if source.held >= floor_:
+        if source.floor >= floor_:
             return False
         with self._environment.write() as transaction:
             self._hold_from(transaction, source, floor_)
+        source.floor = floor_
+        self._rows.forget()
         return True
 
     def measure(self, arrived: Arrived, *, now: Instant) -> None:
@@ -211,11 +218,11 @@ class Applying:
         if message.value is None:
             return True
         key, place = self._rows.place(source, message.key)
-        if place[1] < source.held:
+        if place[1] < source.floor:
             return True
         rows = touched.get(key)
         if rows is None:
-            rows = touched[key] = self._rows.load(transaction, key, source.held)
+            rows = touched[key] = self._rows.load(transaction, key, source.floor)
         value = orjson.loads(message.value)
         n, before = value[names.N], rows.get(place)
         if before is not None and not grows(before[0], n):
@@ -272,7 +279,6 @@ class Applying:
     def _hold_from(self, transaction: Transaction, source: Source, epoch: Instant) -> None:
         source.held = max(source.held, epoch)
         records.put_held_from(transaction, source.stream, source.held)
-        self._rows.forget()
 
 
 def grows(before: int, n: int) -> bool:
@@ -288,11 +294,11 @@ class _Rows:
         self._places: dict[tuple[bytes, bytes], tuple[bytes, Place]] = {}
         self._loaded = 0
 
-    def load(self, transaction: Transaction, key: bytes, held: Instant) -> Rows:
+    def load(self, transaction: Transaction, key: bytes, floor_: Instant) -> Rows:
         rows = self._cache.get(key)
         if rows is None:
             found = rows_of(transaction.rows(key))
-            rows = self._cache[key] = {place: (n, row) for place, n, row in found if place[1] >= held}
+            rows = self._cache[key] = {place: (n, row) for place, n, row in found if place[1] >= floor_}
         self._loaded += 1 + len(rows) // 8
         return rows
 
@@ -327,4 +333,5 @@ def _source(transaction: Transaction, run: Followed, stream: Stream) -> Source:
         records.put_held_from(transaction, prefix, held)
     view = stream.view
     codec = codec_of(layout_of(view))
-    return Source(run.run, prefix, view.name, view.by, view.on.epoch, codec, held)
+    # What was deleted below a higher floor is not sent again, and that floor is told anew.
+    return Source(run.run, prefix, view.name, view.by, view.on.epoch, codec, run.start, held)

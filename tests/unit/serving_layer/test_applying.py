@@ -230,6 +230,27 @@ def test_records_that_the_log_no_longer_has_make_the_present_incomplete(replica:
         assert not snapshot.claim("totals").complete
 
 
+#   the topic lost [1, 5) while the applier was away: held from 8, and the rows of 2 and 4 stay, B = 2
+def test_what_was_shown_before_a_loss_is_not_taken_back(replica: Replica) -> None:
+    apply(replica, message(0, 1, 1, epoch=2), message(1, 2, 10, epoch=4))
+    assert answer(replica) == [3, 11]
+    replica.restart()
+    replica.applying.follow(replica.roster())
+    replica.applying.meet("run1", beginnings={(TOPIC, 0): 5}, ends={(TOPIC, 0): 9}, now=Instant(7 * MINUTE + 1))
+    apply(replica, message(5, 3, 15, epoch=4), message(6, 1, 100, epoch=8))
+    assert answer(replica) == [5, 116]
+    with replica.store.snapshot() as snapshot:
+        assert snapshot.pairs()["totals"].held_from == 8 * MINUTE
+    replica.restart()
+    replica.meet(ends=7)
+    assert answer(replica) == [5, 116]
+    assert replica.applying.prune(TOPIC, Instant(3 * MINUTE)), "nobody needs what lies below"
+    apply(replica, message(7, 2, 200, epoch=8))
+    assert answer(replica) == [5, 215]
+    with replica.store.snapshot() as snapshot:
+        assert snapshot.pairs()["totals"].held_from == 8 * MINUTE
+
+
 def test_a_value_that_is_no_row_stops_the_applier_rather_than_being_skipped(replica: Replica) -> None:
     with pytest.raises(KeyError):
         apply(replica, Message(0, message(0, 1, 1).key, b'{"_n": 1}'))
