@@ -192,8 +192,8 @@ def build(
         with spark_session(settings) as spark, judged(settings, spark, applied, report) as found:
             built = build_all(settings, spark, applied, found, report)
             built, checked = gated(settings, spark, built, found, at, report)
-        report("counting")
-        events = events_run(settings, applied, found, {})
+            report("counting")
+            events = events_run(settings, applied, found, {})
     encoded = {
         "events": [encode_event_run(name, each) for name, each in events.items()],
         "checks": [encode_checked(each, at) for each in checked.values()],

@@ -9,6 +9,7 @@ from pyspark.sql import SparkSession
 
 from batch_layer.build import boundary_of
 from batch_layer.comparing import compare
+from batch_layer.conservation import tally_anew
 from batch_layer.locks import reading_imports, recomputing
 from batch_layer.outcomes import Report
 from batch_layer.segments import append_rebuilt
@@ -119,3 +120,5 @@ def _judge_again(spark: SparkSession, settings: Settings, applied: Applied, end:
         judge_interval(spark, settings.lake, event, start=None, end=reached, again=True)
     if reached is None or reached < end:
         judge_interval(spark, settings.lake, event, start=reached, end=end)
+    report(f"counting {event.name}")
+    tally_anew(settings.lake, event, end if reached is None else max(reached, end))

@@ -9,7 +9,7 @@ from pyspark.sql import SparkSession
 
 from batch_layer.archive import archive
 from batch_layer.build import Judged, build_all, contracts_of, held_back, judged
-from batch_layer.conservation import conservation
+from batch_layer.conservation import tally
 from batch_layer.outcomes import EventRun, Report, Run, ViewRun
 from batch_layer.publishing import publish_edits
 from batch_layer.quality.alarm import alarm
@@ -35,13 +35,9 @@ def run(settings: Settings, spark: SparkSession, now: Instant, report: Report, *
     received = archive(spark, settings, ensure_topics(settings.kafka, events))
     with judged(settings, spark, applied, report) as found:
         views, checked = _bring_up(settings, spark, applied, found, now, report)
-    report("counting")
-    return Run(
-        events_run(settings, applied, found, received.records),
-        views,
-        alarms_of(checked, now),
-        received.failures,
-    )
+        report("counting")
+        counted = events_run(settings, applied, found, received.records)
+    return Run(counted, views, alarms_of(checked, now), received.failures)
 
 
 def chosen(settings: Settings, only: Collection[str]) -> dict[str, Applied]:
@@ -58,13 +54,13 @@ def chosen(settings: Settings, only: Collection[str]) -> dict[str, Applied]:
 def events_run(
     settings: Settings, applied: Mapping[str, Applied], found: Judged, archived: Mapping[str, int]
 ) -> dict[str, EventRun]:
-    """What was done for each event; `archived` counts the records of this run, where it archived any."""
+    """What was done for each event, counted while no import lands; `archived` are the records of this run, if any."""
     return {
         event.name: EventRun(
             archived.get(event.name, 0),
             found.boundaries[contract],
             held_back(settings.lake, event),
-            conservation(settings.lake, event, found.boundaries[contract]),
+            tally(settings.lake, event, found.boundaries[contract]),
         )
         for contract, event in contracts_of(applied).items()
         if contract not in found.failed

@@ -13,7 +13,7 @@ from typing import Final
 from schemas.core.codec import contract_of
 from schemas.core.generations import Generation, retained
 from schemas.core.instants import DAY, Duration, Instant
-from schemas.core.names import quarantine_table, segments_table, valid_table
+from schemas.core.names import quarantine_table, segments_table, tallies_table, valid_table
 from schemas.lake.catalog import Applied
 
 GRACE: Final = Duration(DAY)
@@ -97,6 +97,7 @@ def contracts_gone(definitions: Iterable[Definition], served: Collection[Served]
     for each in definitions:
         event = each.applied.view.on
         contract = contract_of(event)
-        for table in (valid_table(event.name, contract), quarantine_table(event.name, contract)):
+        for name in (valid_table, quarantine_table, tallies_table):
+            table = name(event.name, contract)
             goes[table] = goes.get(table, True) and may_go(each, served, now)
     return sorted(table for table, all_go in goes.items() if all_go)

@@ -62,6 +62,11 @@ def quarantine_table(event: str, contract: str) -> str:
     return f"quarantine/{event}-{short(contract)}"
 
 
+def tallies_table(event: str, contract: str) -> str:
+    """What was counted of the two, by interval."""
+    return f"tallies/{event}-{short(contract)}"
+
+
 def segments_table(view: str, definition: str) -> str:
     """All segments of one definition, partitioned by `_segment`."""
     return f"segments/{view}-{short(definition)}"

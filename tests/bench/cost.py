@@ -171,8 +171,8 @@ def _run(settings: Settings, spark: SparkSession, end: Instant) -> dict[str, flo
         ended("check")
         done = [publish_edits(settings.lake, each, end) for each in passed]
         ended("publish")
-    (counted,) = events_run(settings, applied, found, {}).values()
-    ended("count")
+        (counted,) = events_run(settings, applied, found, {}).values()
+        ended("count")
     if _current(settings).boundary != end or not counted.conservation.holds:
         raise UnavailableError(f"a run did not come to its end, so nothing is measured: {done}, {counted}")
     return parts

@@ -10,6 +10,7 @@ import psutil
 from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
+from batch_layer.conservation import recount
 from batch_layer.run import run
 from batch_layer.status import read_status
 from infra.stack.waiting import wait_until
@@ -37,6 +38,13 @@ def has_data(shop: Shop, folder: str) -> bool:
     return any(each.stat().st_size for each in (shop.settings.lake / folder).rglob("part-*"))
 
 
+def assert_sums_are_right(shop: Shop) -> None:
+    """What runs have counted, each its own interval, is what a count of all records finds."""
+    found = recount(shop.settings.lake, shop.event)
+    assert found is not None
+    assert found.is_equal, found
+
+
 def test_kill_9_while_it_archives_and_while_it_builds(shop: Shop, spark: SparkSession) -> None:
     shop.sell(*(f"{till}{number}" for till in "abc" for number in range(40)), price="7.50")
     shop.sell("a1", "b2")
@@ -53,6 +61,7 @@ def test_kill_9_while_it_archives_and_while_it_builds(shop: Shop, spark: SparkSe
     count = read_status(shop.settings)[0][0].conservation
     assert (count.received, count.valid, count.duplicate, count.quarantined) == (125, 121, 3, 1)
     assert count.holds
+    assert_sums_are_right(shop)
 
 
 def test_a_run_that_was_frozen_ends_after_a_newer_one(shop: Shop, spark: SparkSession) -> None:
@@ -74,3 +83,4 @@ def test_a_run_that_was_frozen_ends_after_a_newer_one(shop: Shop, spark: SparkSe
     assert sum(view["discarded"] for view in json.loads(printed)["views"]) <= len(shop.views)
     shop.check_books()
     assert read_status(shop.settings)[0][0].conservation.holds
+    assert_sums_are_right(shop)

@@ -11,7 +11,7 @@ from schemas.core.codec import contract_of, definition_of
 from schemas.core.generations import Generation, Segment
 from schemas.core.instants import Instant
 from schemas.core.language import Event, View, col, count, int64
-from schemas.core.names import quarantine_table, valid_table
+from schemas.core.names import quarantine_table, tallies_table, valid_table
 from schemas.lake.catalog import Applied
 
 EVENT: Final = Event("sale", fields={"till": int64})
@@ -68,7 +68,7 @@ def test_a_definition_goes_once_serving_has_left_it(served: list[Served] | None,
 
 
 def test_a_contract_goes_with_the_last_of_its_definitions() -> None:
-    tables = [of("sale", contract_of(EVENT)) for of in (quarantine_table, valid_table)]
+    tables = [of("sale", contract_of(EVENT)) for of in (quarantine_table, tallies_table, valid_table)]
     both = definitions_of(applied(OLD, SHOPS, STRICT))
     assert contracts_gone(both, [], Instant(LATER + 9_000)) == [], "`shops` needs it"
     alone = definitions_of(applied(OLD, STRICT))
