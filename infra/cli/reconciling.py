@@ -15,6 +15,7 @@ from schemas.core.instants import Instant, format_instant
 from schemas.settings import Settings
 
 if TYPE_CHECKING:
+    from batch_layer.conservation import Recount
     from schemas.lake.reconciliations import Reconciliation
 
 _SHOWN = 20
@@ -38,15 +39,19 @@ def reconcile(
     """Compare a rotating part of all entities, from raw, with what is answered `through` the last closed epoch.
 
     All entities are visited in time. A cell that differs is traced to the segments and epochs that disagree with their
-    records, and every run leaves a row a view in the lake. Exit status 1 if any cell differs.
+    records, and every run leaves a row a view in the lake. What runs have counted of the views' events is held against
+    a count of all their records. Exit status 1 if any cell or count differs.
     """
     settings = Settings.from_environment()
     found = _last(settings, view) if listed else _reconcile(settings, view, keys, rotation, run)
+    counts = [] if listed else _recount(settings, view)
     if as_json:
-        typer.echo(json.dumps({"reconciliations": [_encode(each) for each in found]}))
+        told = {"reconciliations": [_encode(each) for each in found], "counts": [each.encode() for each in counts]}
+        typer.echo(json.dumps(told))
     else:
         _print(found)
-    if not listed and any(each.differing for each in found):
+        _print_counts(counts)
+    if not listed and (any(each.differing for each in found) or not all(each.is_equal for each in counts)):
         raise typer.Exit(1)
 
 
@@ -65,6 +70,16 @@ def _reconcile(settings: Settings, view: str, keys: int, rotation: int | None, r
     compared = compare_drawn(settings, views, partial(part, size=keys, number=chosen))
     with Client(settings.serving) as client:
         return record(settings.lake, Run(run or format_instant(now), chosen, now), client, views, compared)
+
+
+def _recount(settings: Settings, view: str) -> list[Recount]:
+    """Of every contract that one of the views is on; what no run has counted yet is left out."""
+    from batch_layer.conservation import recount
+    from schemas.core.codec import contract_of
+
+    events = {contract_of(each.on): each.on for each in applied_views(settings, view)}
+    found = [recount(settings.lake, event) for event in events.values()]
+    return [each for each in found if each is not None]
 
 
 def _last(settings: Settings, view: str) -> list[Reconciliation]:
@@ -91,6 +106,14 @@ def _print(found: Sequence[Reconciliation]) -> None:
     for each in found:
         for cell in each.found:
             console.print(f"[red]{_line(each.view, cell)}[/]", soft_wrap=True)
+
+
+def _print_counts(counts: Sequence[Recount]) -> None:
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    for each in counts:
+        console.print(f"[{'green' if each.is_equal else 'red'}]{each}[/]", soft_wrap=True)
 
 
 def _line(view: str, cell: Mapping[str, Any]) -> str:
