@@ -9,10 +9,11 @@ import time
 from collections.abc import Iterable
 from typing import Final
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka.admin import OffsetSpec
 from kafka.errors import KafkaError, OffsetOutOfRangeError
 
-from schemas.broker import connect
+from schemas.broker import connect, connected
 from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from serving_layer import records
@@ -156,15 +157,23 @@ class Applier:
             places = partitions_of(consumer, [stream.topic for stream in run.streams])
             if {place.topic for place in places} != {stream.topic for stream in run.streams}:
                 continue
+            beginnings = _by_place(consumer.beginning_offsets(places))
             self._applying.meet(
                 run.run,
-                beginnings=_by_place(consumer.beginning_offsets(places)),
+                beginnings=beginnings,
                 ends=_by_place(consumer.end_offsets(places)),
-                now=_now(),
+                latest=self._latest(run) if any(beginnings.values()) else _now(),
             )
             self._unmet.remove(run)
             self._assign(consumer)
             LOG.info("following run `%s` of `%s`: %d topics", run.run, run.event, len(run.streams))
+
+    def _latest(self, run: Followed) -> Instant:
+        """The greatest append time in the run's event topic, or now: the clock of a broker may be ahead of ours."""
+        places = [TopicPartition(run.topic, partition) for partition in range(run.partitions)]
+        with connected(KafkaAdminClient, self._kafka, **RECONNECTING) as client:
+            found = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP))
+        return Instant(max(_now(), *(each.timestamp for each in found.values())))
 
     def _assign(self, consumer: KafkaConsumer) -> None:
         consumer.assign([TopicPartition(*place) for place in self._applying.positions])

@@ -103,10 +103,11 @@ class Applying:
             }
         self.positions = {place: offset for place, offset in self.positions.items() if place[0] in self._sources}
 
-    def meet(self, run: str, *, beginnings: Offsets, ends: Offsets, now: Instant) -> None:
+    def meet(self, run: str, *, beginnings: Offsets, ends: Offsets, latest: Instant) -> None:
         """Take up a run at the offsets of the store; given are those between which its speed topics hold records.
 
-        Where the log no longer reaches back far enough, rows are lost: the stream is held from the next epoch on.
+        Where the log no longer reaches back far enough, rows are lost: the stream is held from the next epoch on, seen
+        from `latest`, after which nothing that is lost was available.
         """
         with self._environment.write() as transaction:
             stored = records.claiming_of(transaction, run)
@@ -122,7 +123,7 @@ class Applying:
                 known = records.offset_of(transaction, topic, partition) or 0
                 if beginning > known:
                     source = self._sources[topic]
-                    self._hold_from(transaction, source, Instant(floor(now, source.epoch) + source.epoch))
+                    self._hold_from(transaction, source, Instant(floor(latest, source.epoch) + source.epoch))
                 self.positions[topic, partition] = max(known, beginning)
                 records.put_offset(transaction, topic, partition, max(known, beginning))
             self._catch_up(run)

@@ -81,7 +81,7 @@ class ModelApplier(Applier):
         for run in roster:
             if run.run not in self._applying.claiming:
                 ends = {(stream.topic, 0): len(topics[stream.topic]) for stream in run.streams}
-                self._applying.meet(run.run, beginnings=dict.fromkeys(ends, 0), ends=ends, now=now)
+                self._applying.meet(run.run, beginnings=dict.fromkeys(ends, 0), ends=ends, latest=now)
 
     def sweep(self) -> None:
         """One step of a sweep."""

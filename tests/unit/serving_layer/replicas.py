@@ -114,7 +114,7 @@ class Replica:
         self.applying.follow(self.roster())
         for run in self.roster():
             places = {(stream.topic, 0): 0 for stream in run.streams}
-            self.applying.meet(run.run, beginnings=places, ends=dict.fromkeys(places, ends), now=Instant(0))
+            self.applying.meet(run.run, beginnings=places, ends=dict.fromkeys(places, ends), latest=Instant(0))
         self.load()
 
     def speed_batch(self, run: str, view: View, kept: Iterable[Record], boundary: int, offset: int = 0) -> Batch:

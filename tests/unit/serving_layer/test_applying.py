@@ -165,7 +165,7 @@ def test_an_applier_that_is_killed_in_a_batch_leaves_nothing_of_it_and_all_befor
         roster = records.decode_roster(transaction.record(records.ROSTER))
         transaction.close()
         applying.follow(roster)
-        applying.meet("run1", beginnings={{({TOPIC!r}, 0): 0}}, ends={{}}, now=0)
+        applying.meet("run1", beginnings={{({TOPIC!r}, 0): 0}}, ends={{}}, latest=0)
         applying.apply({{({TOPIC!r}, 0): [Message(1, {message(1, 2, 7).key!r}, {message(1, 2, 7).value!r})]}})
         with environment.write() as transaction:
             transaction.put_rows(speed_key({STREAM!r}, entity_key(("JFK",))), b"torn")
@@ -223,7 +223,7 @@ def test_records_that_the_log_no_longer_has_make_the_present_incomplete(replica:
     """The run is met late: its topic begins at 5, and nobody knows the epochs of what lay below."""
     applying = Applying(replica.environment)
     applying.follow(replica.roster())
-    applying.meet("run1", beginnings={(TOPIC, 0): 5}, ends={(TOPIC, 0): 9}, now=Instant(7 * MINUTE + 1))
+    applying.meet("run1", beginnings={(TOPIC, 0): 5}, ends={(TOPIC, 0): 9}, latest=Instant(7 * MINUTE + 1))
     assert applying.positions == {(TOPIC, 0): 5}
     with replica.store.snapshot() as snapshot:
         assert snapshot.pairs()["totals"].held_from == 8 * MINUTE
@@ -236,7 +236,7 @@ def test_what_was_shown_before_a_loss_is_not_taken_back(replica: Replica) -> Non
     assert answer(replica) == [3, 11]
     replica.restart()
     replica.applying.follow(replica.roster())
-    replica.applying.meet("run1", beginnings={(TOPIC, 0): 5}, ends={(TOPIC, 0): 9}, now=Instant(7 * MINUTE + 1))
+    replica.applying.meet("run1", beginnings={(TOPIC, 0): 5}, ends={(TOPIC, 0): 9}, latest=Instant(7 * MINUTE + 1))
     apply(replica, message(5, 3, 15, epoch=4), message(6, 1, 100, epoch=8))
     assert answer(replica) == [5, 116]
     with replica.store.snapshot() as snapshot:
