@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -18,6 +19,8 @@ from schemas.core.instants import Instant, format_instant
 from schemas.core.runs import SPEED_RETENTION, Run
 
 _TIMEOUT_MS = 10_000
+_DEFAULT: Final = -1
+"""For Kafka: as the cluster is configured."""
 
 
 def starting_offsets(kafka: str, topic: str, since: Instant) -> dict[int, int]:
@@ -79,7 +82,7 @@ def damage_of(kafka: str, runs: Sequence[Run], kept: Mapping[str, Kept]) -> dict
 
 
 def create_topics(kafka: str, run: Run) -> None:
-    """The run's own topics: one partition, deleted by age and not compacted.
+    """The run's own topics: one partition, as many copies as the cluster makes, deleted by age and not compacted.
 
     A restarted job may write an older value of a row after a newer one; compaction would then remove the newer.
     """
@@ -92,7 +95,7 @@ def create_topics(kafka: str, run: Run) -> None:
         for topic in run.topics.values():
             with suppress(TopicAlreadyExistsError):
                 client.create_topics(
-                    [NewTopic(topic, num_partitions=1, replication_factor=1, topic_configs=configuration)]
+                    [NewTopic(topic, num_partitions=1, replication_factor=_DEFAULT, topic_configs=configuration)]
                 )
 
 
