@@ -6,11 +6,12 @@ where anything was lost, doubled, wrong, taken back or claimed falsely. All of i
 
 from __future__ import annotations
 
+import itertools
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Container, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
@@ -25,6 +26,7 @@ from tests.faults import disks
 from tests.faults.disks import DISKS
 from tests.faults.faults import FAULTS
 from tests.faults.harness import COUNTS, Outcome, play, prepare
+from tests.faults.retention import HORIZON, RETENTION
 from tests.promises import today
 from tests.stack.load import Load, selling
 from tests.stack.stacks import running_stack
@@ -46,14 +48,11 @@ def main(
     # A log has 80 columns unless told: the table would be broken into pieces.
     console = Console(width=max(Console().width, WIDTH))
     outcomes = list[Outcome]()
-    with ExitStack() as opened:
-        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
-        opened.enter_context(disks.mounted(folder / "stack"))
-        stack = opened.enter_context(running_stack(folder / "stack"))
-        prepare(stack, folder / "catalog")
-        with selling(stack.kafka) as load:
-            for name in chosen:
-                for number in range(seed, seed + runs):
+    # After a loss a log holds no horizon of a day any more: what comes later needs another.
+    for horizon, names in (("1d", _without(chosen, RETENTION)), (HORIZON, _without(chosen, FAULTS.keys() - RETENTION))):
+        if names:
+            with _selling_stack(horizon) as (stack, load):
+                for name, number in itertools.product(names, range(seed, seed + runs)):
                     outcomes.append(outcome := _played(stack, load, name, number))
                     console.print(_told(outcome), highlight=False, soft_wrap=True)
                     keep(OUTPUT, outcomes)
@@ -69,6 +68,20 @@ def keep(path: Path, outcomes: Sequence[Outcome]) -> None:
     runs = [run for run in kept if (run["fault"], run["seed"]) not in again]
     runs += [{**asdict(each), "on": today()} for each in outcomes]
     path.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
+
+
+def _without(names: Sequence[str], others: Container[str]) -> list[str]:
+    return [name for name in names if name not in others]
+
+
+@contextmanager
+def _selling_stack(horizon: str) -> Iterator[tuple[Settings, Load]]:
+    with ExitStack() as opened:
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="faults-")))
+        opened.enter_context(disks.mounted(folder / "stack"))
+        stack = opened.enter_context(running_stack(folder / "stack"))
+        prepare(stack, folder / "catalog", horizon=horizon)
+        yield stack, opened.enter_context(selling(stack.kafka))
 
 
 def _possible(faults: list[str]) -> list[str]:

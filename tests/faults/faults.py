@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.faults import batches, disks, files, sending
+from tests.faults import batches, disks, files, sending, switching
 from tests.faults.fault import Fault
 from tests.faults.programs import freeze, kill
+from tests.faults.retention import RETENTION
 
 FAULTS: Final[Mapping[str, Fault]] = {
     **{f"kill {program}": kill(program) for program in ("reader", "loader", "applier")},
@@ -32,5 +33,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "recompute beside": batches.recompute_beside,
     "frozen batch": batches.frozen,
     "wrong view": batches.wrong_view,
+    "switch of runs under a frozen task manager": switching.runs,
     **disks.DISKS,
+    **RETENTION,
 }

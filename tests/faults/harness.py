@@ -11,6 +11,7 @@ from typing import Any, Final
 from infra.stack.waiting import wait_until
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant
+from schemas.lake.catalog import read_applied
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
 from tests.faults.fault import MIDSTREAM
@@ -53,15 +54,18 @@ class Outcome:
         return self.broken is None and not any(counts)
 
 
-def prepare(stack: Settings, folder: Path) -> None:
-    """One event and one view, and no other."""
-    catalog = catalog_at(folder, selling=[Path(str(definitions.__file__))])
-    tideline(stack, "apply", "--yes", catalog=catalog)
+def prepare(stack: Settings, folder: Path, *, horizon: str = "1d") -> None:
+    """One event, which forgets copies after the horizon, and one view, and no other."""
+    ours = Path(str(definitions.__file__))
+    folder.mkdir(exist_ok=True)
+    file = folder / ours.name
+    file.write_text(ours.read_text().replace('epoch="1s"', f'epoch="1s", horizon="{horizon}"'))
+    tideline(stack, "apply", "--yes", catalog=catalog_at(folder / "catalog", selling=[file]))
 
 
 def play(stack: Settings, load: Load, fault: str, seed: int) -> Outcome:
     """Raises AssertionError where the stack does not heal or drain within its bounds."""
-    with watching(stack.serving) as watch:
+    with watching(stack.serving, read_applied(stack.lake)[takings.name].definition) as watch:
         load.sell(MIDSTREAM)
         mend = FAULTS[fault](stack, load, random.Random(f"{fault}/{seed}"))
         over, appended = time.monotonic(), newest(load.books)
@@ -124,7 +128,7 @@ def outcome_of(fault: str, seed: int, books: Books, answers: Answers, watch: Wat
         lost=sum(max(0, sold - answered) for sold, answered in sales.values()),
         doubled=sum(max(0, answered - sold) for sold, answered in sales.values()),
         wrong=sum(found[shop] != expected(books, shop, answers.as_of) for shop in SHOPS),
-        backwards=watch.backwards(),
+        backwards=watch.backwards(books),
         false_claims=watch.false_claims(books),
         failed=len(watch.failed),
         answers=len(watch.seen),

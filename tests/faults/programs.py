@@ -40,15 +40,26 @@ def freeze(program: str) -> Fault:
 
     def fault(stack: Settings, load: Load, draw: random.Random) -> None:
         load.sell(draw.randrange(MIDSTREAM))
-        process = process_of(stack, program)
-        process.suspend()
-        try:
-            # The length of the fault itself: there is no condition to wait for while everything stands still.
-            threading.Event().wait(draw.uniform(*FROZEN_SECONDS))
-        finally:
-            process.resume()
+        with suspended(stack, program):
+            stand_still(draw)
 
     return fault
+
+
+@contextmanager
+def suspended(stack: Settings, program: str) -> Iterator[None]:
+    """It stands still for the length of the block."""
+    process = process_of(stack, program)
+    process.suspend()
+    try:
+        yield
+    finally:
+        process.resume()
+
+
+def stand_still(draw: random.Random) -> None:
+    """The length of the fault itself: there is no condition to wait for while everything stands still."""
+    threading.Event().wait(draw.uniform(*FROZEN_SECONDS))
 
 
 def process_of(stack: Settings, program: str) -> psutil.Process:

@@ -23,6 +23,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from schemas.core.codec import definition_of
 from schemas.settings import CHECKOUT, Settings
 from tests.faults.asking import asking_at
 from tests.faults.faults import FAULTS
@@ -30,6 +31,7 @@ from tests.faults.harness import COUNTS, Outcome, drained, newest, outcome_of, p
 from tests.faults.watching import watching
 from tests.promises import today
 from tests.stack.load import selling
+from tests.stack.selling.definitions import takings
 from tests.stack.stacks import running_stack, status, tideline
 
 OUTPUT: Final = CHECKOUT / ".tideline" / "soak.json"
@@ -73,7 +75,7 @@ def main(
         prepare(stack, Path(folder) / "catalog")
         with (
             selling(stack.kafka, a_second=events) as load,
-            watching(stack.serving) as watch,
+            watching(stack.serving, definition_of(takings)) as watch,
             asking_at(requests, stack.serving) as asked,
         ):
             began = time.monotonic()

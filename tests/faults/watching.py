@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
-from schemas.core.codec import definition_of
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant
 from serving_layer.client import Client
@@ -40,10 +39,15 @@ class Watch:
     seen: list[Seen] = field(default_factory=list)
     failed: list[float] = field(default_factory=list)
 
-    def backwards(self) -> int:
-        """Answers in which a shop has sold less than in the one before."""
+    def backwards(self, books: Books) -> int:
+        """Answers in which a shop has sold less than in the one before, by more than was accepted as lost."""
         pairs = zip(self.seen, self.seen[1:], strict=False)
-        return sum(any(now < was for was, now in zip(a.sales, b.sales, strict=True)) for a, b in pairs)
+        left, found = [books.struck.get(shop, 0) for shop in SHOPS], 0
+        for a, b in pairs:
+            falls = [max(0, was - now) for was, now in zip(a.sales, b.sales, strict=True)]
+            found += any(fall > more for fall, more in zip(falls, left, strict=True))
+            left = [max(0, more - fall) for fall, more in zip(falls, left, strict=True)]
+        return found
 
     def false_claims(self, books: Books) -> int:
         """Complete answers that lack a sale which was appended before the instant they claim."""
@@ -62,14 +66,14 @@ class Watch:
 
 
 @contextmanager
-def watching(serving: str) -> Iterator[Watch]:
-    """Ask until the block ends."""
+def watching(serving: str, definition: str, *, view: str = takings.name) -> Iterator[Watch]:
+    """Ask until the block ends; `definition` is the right one."""
     watch, ended = Watch(), threading.Event()
 
     def work() -> None:
         with Client(serving) as client:
             while not ended.wait(PAUSE):
-                _ask(client, watch)
+                _ask(client, view, watch, definition)
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
@@ -80,13 +84,13 @@ def watching(serving: str) -> Iterator[Watch]:
         thread.join()
 
 
-def _ask(client: Client, watch: Watch) -> None:
+def _ask(client: Client, view: str, watch: Watch, definition: str) -> None:
     try:
-        answered = client.lookup(takings.name, KEYS, features=["sales"])
+        answered = client.lookup(view, KEYS, features=["sales"])
     except TidelineError:
         watch.failed.append(time.monotonic())
         return
-    if answered.proof.definition != definition_of(takings):
+    if answered.proof.definition != definition:
         return
     sales = tuple(int(str(answer.features["sales"])) for answer in answered.answers)
     watch.seen.append(Seen(time.monotonic(), answered.proof.speed_through, answered.proof.complete, sales))

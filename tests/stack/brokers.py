@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from kafka import KafkaAdminClient
+from kafka.errors import KafkaError
 
 from infra.java import find_java
 from infra.stack import kafka
@@ -102,7 +103,7 @@ class Brokers:
         try:
             with connected(KafkaAdminClient, self.settings.kafka, bootstrap_timeout_ms=1_000) as client:
                 return {each["broker_id"] for each in client.describe_cluster()["brokers"]}
-        except UnavailableError:
+        except (KafkaError, UnavailableError):
             return set()
 
     def _partitions(self) -> Mapping[tuple[str, int], Mapping[str, object]]:

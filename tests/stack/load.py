@@ -8,7 +8,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -63,16 +63,19 @@ class Sold:
 
 @dataclass
 class Books:
-    """What was acknowledged, added up as it came: by shop the sales, the cents, the append times of the sales, and
-    (event time, id) of each; the last offset by partition.
+    """What a topic has acknowledged, added up as it came: by shop the sales, the cents, the append times of the sales,
+    and (event time, id) of each; the last offset by partition.
     """
 
+    topic: str = event_topic(sale.name)
     sales: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SHOPS, 0))
     cents: dict[str, int] = field(default_factory=lambda: dict.fromkeys(SHOPS, 0))
     appended: dict[str, list[int]] = field(default_factory=lambda: {shop: [] for shop in SHOPS})
     sold: dict[str, list[tuple[Instant, str]]] = field(default_factory=lambda: {shop: [] for shop in SHOPS})
     last: dict[int, int] = field(default_factory=dict)
     acknowledged: int = 0
+    struck: dict[str, int] = field(default_factory=dict)
+    """By shop how many sales a person has accepted as lost."""
 
     def write(self, sold: Sold, place: Any) -> None:
         """Add one sale."""
@@ -83,6 +86,16 @@ class Books:
         self.sold[shop].append((sold.at, sold.id))
         self.last[place.partition] = max(place.offset, self.last.get(place.partition, 0))
         self.acknowledged += 1
+
+    def strike(self, lost: Iterable[tuple[Sold, Instant]]) -> None:
+        """Take out sales that a person has accepted as lost, each with its append time."""
+        for sold, appended in lost:
+            shop = sold.shop
+            self.sales[shop] -= 1
+            self.cents[shop] -= sold.cents
+            self.appended[shop].remove(appended)
+            self.sold[shop].remove((sold.at, sold.id))
+            self.struck[shop] = self.struck.get(shop, 0) + 1
 
     def recent(self, shop: str, at: Instant) -> int:
         """The sales of six hours before an instant, from a full five minutes on."""
@@ -96,7 +109,7 @@ class Books:
     @property
     def positions(self) -> list[str]:
         """The last acknowledged record of each partition, as `wait_for` takes it."""
-        return [f"{event_topic(sale.name)}:{partition}:{offset}" for partition, offset in sorted(self.last.items())]
+        return [f"{self.topic}:{partition}:{offset}" for partition, offset in sorted(self.last.items())]
 
 
 class Load:
@@ -111,8 +124,8 @@ class Load:
     poison: float = 0.0
     late: bool = False
 
-    def __init__(self, kafka: str, a_second: int) -> None:
-        self.books = Books()
+    def __init__(self, kafka: str, a_second: int, topic: str) -> None:
+        self.books = Books(topic)
         self._a_second = a_second
         self._producer = connect(
             KafkaProducer, kafka, acks="all", linger_ms=5, reconnect_backoff_max_ms=1_000, delivery_timeout_ms=30_000
@@ -165,7 +178,7 @@ class Load:
 
     def send_again(self, partition: int, key: bytes | None, body: bytes | None) -> None:
         """Send what is in the log already; nothing of it goes into the books."""
-        self._producer.send(event_topic(sale.name), key=key, value=body, partition=partition)
+        self._producer.send(self.books.topic, key=key, value=body, partition=partition)
 
     def _send(self) -> None:
         self._number += 1
@@ -199,15 +212,15 @@ class Load:
 
     def _again(self, key: bytes | None, body: bytes | None) -> Any:
         try:
-            return self._producer.send(event_topic(sale.name), key=key, value=body)
+            return self._producer.send(self.books.topic, key=key, value=body)
         except KafkaError:
             return None
 
 
 @contextmanager
-def selling(kafka: str, a_second: int = A_SECOND) -> Iterator[Load]:
+def selling(kafka: str, a_second: int = A_SECOND, *, topic: str = event_topic(sale.name)) -> Iterator[Load]:
     """Sell until the block ends, at most so fast."""
-    load = Load(kafka, a_second)
+    load = Load(kafka, a_second, topic)
     load.start()
     try:
         yield load

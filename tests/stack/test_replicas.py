@@ -94,9 +94,13 @@ def await_told(serving: str, words: str) -> None:
     assert wait_until(says_so, seconds=WITHIN), proof(serving)
 
 
-def lose_speed_topics(stack: Settings) -> None:
-    """Delete what the run has written so far, as its retention would."""
-    (run,) = [run for run in read_runs(stack.lake) if run.state == "started" and run.event == rental.name]
+def lose_speed_topics(rental: Rental) -> None:
+    """Delete what the run has written so far, as its retention would, once the replica of the stack has it."""
+    stack = rental.stack
+    with Client(stack.serving) as client:
+        for position in rental.load.books.positions:
+            client.lookup(rents.name, [], wait_for=position, timeout=60)
+    (run,) = [run for run in read_runs(stack.lake) if run.state == "started" and run.event == rents.on.name]
     places = [TopicPartition(topic, 0) for topic in run.topics.values()]
     with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
         ends = consumer.end_offsets(places)
@@ -147,7 +151,8 @@ def test_what_a_replica_has_missed_is_told_until_batch_has_it(rental: Rental, ba
             rental.load.sell(STEP + draw.randrange(STEP))
             batch.run()
         rental.load.sell(STEP)
-        lose_speed_topics(rental.stack)
+        with rental.load.paused():
+            lose_speed_topics(rental)
         rental.load.sell(STEP)
         missed_since = len(rental.watches[0].seen)
         standing = proof(b)
