@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-import lightgbm
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 
 from batch_layer.examples import Floats
 from schemas.core.artifacts import LOGISTIC, TREES
 from schemas.core.errors import BadValue, UnknownName
 from schemas.core.estimators import Estimator
 from schemas.core.logistic import Logistic, decode_logistic
+
+# Read as OpenMP is loaded. Threads that wait for each other would spin, and beside a busy stack each would take its
+# processor from the one that it waits for.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+import lightgbm
+from sklearn.linear_model import LogisticRegression
 
 Scorer = Callable[[Floats], Floats]
 
