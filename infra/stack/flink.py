@@ -33,6 +33,9 @@ logger.checkpoints.name = org.apache.flink.runtime.checkpoint
 logger.checkpoints.level = WARN
 logger.rocksdb.name = org.apache.flink.state.rocksdb
 logger.rocksdb.level = WARN
+# A sink registers its committer's gauge anew with every checkpoint, and is warned each second that it is there.
+logger.metrics.name = org.apache.flink.metrics.MetricGroup
+logger.metrics.level = ERROR
 """
 
 # The client's own log stays out of the way: `flink run` prints what matters.
