@@ -18,8 +18,8 @@ setup: ## both Python environments and the jars, from the locks
 demo: setup ## the whole path on a year of real flights; leaves the stack up
 	@$(BIN)/tideline demo
 
-test: check ## checks and every test, those with a stack too
-	@$(BIN)/python -m pytest -m "not bench" --durations=15 --durations-min=5
+test: check test-fast ## checks and every test, those with a stack last
+	@$(BIN)/python -m pytest tests/stack --durations=15 --durations-min=5
 
 test-fast: setup ## tests without JVM and network
 	@$(BIN)/python -m pytest -n auto --dist worksteal -m "not stack and not bench" --ignore=tests/stack --ignore=tests/bench
