@@ -20,7 +20,7 @@ def settle_without_pandas() -> None:
     """Let Arrow decide that there is no pandas; whoever imports it afterwards gets it, and `to_pandas` works.
 
     Arrow imports pandas for the first scalar that it makes (`pandas-shim.pxi`), and `pyarrow.dataset` makes one as it
-    is imported: two thirds of what a short command costs, and 40 MB of every process.
+    is imported: nearly half of what a short command costs.
     """
     if "pandas" in sys.modules:
         return
