@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Final
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -19,8 +18,6 @@ from schemas.core.instants import Instant, format_instant
 from schemas.core.runs import SPEED_RETENTION, Run
 
 _TIMEOUT_MS = 10_000
-_DEFAULT: Final = -1
-"""For Kafka: as the cluster is configured."""
 
 
 def starting_offsets(kafka: str, topic: str, since: Instant) -> dict[int, int]:
@@ -94,9 +91,7 @@ def create_topics(kafka: str, run: Run) -> None:
     with connected(KafkaAdminClient, kafka) as client:
         for topic in run.topics.values():
             with suppress(TopicAlreadyExistsError):
-                client.create_topics(
-                    [NewTopic(topic, num_partitions=1, replication_factor=_DEFAULT, topic_configs=configuration)]
-                )
+                client.create_topics([NewTopic(topic, num_partitions=1, topic_configs=configuration)])
 
 
 @dataclass(frozen=True)
