@@ -11,8 +11,8 @@ import math
 import os
 import signal
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -23,9 +23,7 @@ from kafka import KafkaProducer
 
 from batch_layer.promotion import decide, train_and_register
 from batch_layer.registry import registry
-from infra.stack.waiting import wait_until
 from schemas.broker import connected
-from schemas.core.errors import TidelineError
 from schemas.core.feedback import outcome_of, prediction_of, quality_of, scores_of
 from schemas.core.instants import DAY, MINUTE, Instant, floor, format_instant
 from schemas.core.names import event_topic, raw_table
@@ -33,6 +31,7 @@ from schemas.lake.models import read_models
 from schemas.lake.tables import read
 from schemas.settings import Settings
 from serving_layer.client import Client, ModelQuality, VersionQuality
+from tests.stack import settling
 from tests.stack.feedback import definitions
 from tests.stack.feedback.definitions import late_order
 from tests.stack.stacks import catalog_at, running_stack, status, tideline
@@ -43,6 +42,7 @@ pytestmark = pytest.mark.stack
 MODEL: Final = late_order.name
 VIEWS: Final = (scores_of(late_order).name, quality_of(late_order).name)
 SETTLED_WITHIN: Final = 90.0
+settles: Final = partial(settling.settles, seconds=SETTLED_WITHIN)
 
 
 @dataclass
@@ -239,16 +239,6 @@ def one_of(found: ModelQuality) -> VersionQuality:
 def kill(settings: Settings, program: str) -> None:
     """`kill -9`; the supervisor starts it again."""
     os.kill(status(settings)[program]["pid"], signal.SIGKILL)
-
-
-def settles(holds: Callable[[], bool], told: Callable[[], str] = str) -> None:
-    def is_so() -> bool:
-        try:
-            return holds()
-        except (TidelineError, ValueError):
-            return False
-
-    assert wait_until(is_so, seconds=SETTLED_WITHIN), told()
 
 
 def _now() -> Instant:

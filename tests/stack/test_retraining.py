@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -21,14 +22,13 @@ from deltalake import DeltaTable
 from infra.airflow.client import Airflow, DagRun
 from infra.demo.batch import connected, require_well, run_batch
 from infra.stack.layout import Layout
-from infra.stack.waiting import wait_until
 from schemas.core import names
-from schemas.core.errors import TidelineError
 from schemas.core.feedback import scores_of
 from schemas.core.instants import MINUTE, floor, parse_instant
 from schemas.lake.tables import data_of
 from schemas.settings import Settings
 from serving_layer.client import Client, VersionQuality
+from tests.stack import settling
 from tests.stack.retraining import definitions
 from tests.stack.retraining.definitions import late_order
 from tests.stack.retraining.trading import Trade, Traded, drifted, now, trading, write_history
@@ -42,6 +42,7 @@ SCHEDULED: Final = ("archive", "views", "speed_keeper", "reconcile", "upkeep", "
 NEVER: Final = "0 0 29 2 *"
 ENDS_WITHIN: Final = 300.0
 SETTLES_WITHIN: Final = 120.0
+settles: Final = partial(settling.settles, seconds=SETTLES_WITHIN)
 USUAL: Final = 800
 """Twenty seconds of orders: enough in the window that judges, though its newest have no label yet."""
 DRIFTED: Final = 1_800
@@ -255,13 +256,3 @@ def quality(client: Client, version: str) -> VersionQuality:
 def label(run: DagRun, task: str) -> str:
     """What a run says of a task that was done for the model."""
     return next(each.label or "" for each in run.tasks if each.task == f"of_model.{task}")
-
-
-def settles(holds: Callable[[], bool], told: Callable[[], str] = str) -> None:
-    def is_so() -> bool:
-        try:
-            return holds()
-        except (TidelineError, ValueError):
-            return False
-
-    assert wait_until(is_so, seconds=SETTLES_WITHIN), told()
