@@ -47,10 +47,10 @@ def applier(stack: Settings, load: Load, draw: random.Random) -> Mend:
     load.sell(draw.randrange(MIDSTREAM))
     with draw.choice((stopped, suspended))(stack, "applier"):
         topics = [TopicPartition(topic, 0) for run in _runs(stack) for topic in run.topics.values()]
-        first = _ends(stack, topics)
+        first = ends_of(stack, topics)
         load.sell(MIDSTREAM)
         last = _ends_above(stack, first)
-        _lose(stack, {each: draw.randint(first[each] + 1, last[each]) for each in topics})
+        lose(stack, {each: draw.randint(first[each] + 1, last[each]) for each in topics})
         load.sell(draw.randrange(MIDSTREAM))
     _await_told(stack, "is held from")
     return lambda: _run_until_whole(stack)
@@ -69,7 +69,7 @@ def stream(stack: Settings, load: Load, draw: random.Random) -> Mend:
         tideline(stack, "batch", "run")
         archived, read = read_kept(stack.lake)[sale.name].until, positions(stack.kafka, run)
         topic = event_topic(sale.name)
-        _lose(
+        lose(
             stack,
             {
                 TopicPartition(topic, each): draw.randint(read[each].reached + 1, end)
@@ -90,10 +90,10 @@ def archive(stack: Settings, load: Load, draw: random.Random) -> Mend:
     with load.paused():
         kept = read_kept(stack.lake)[sale.name].until
         places = [TopicPartition(event_topic(sale.name), each) for each in sorted(kept)]
-        ends = _ends(stack, places)
+        ends = ends_of(stack, places)
         to = {each: draw.randint(kept[each.partition] + 1, ends[each]) for each in places}
         lost = _sales(stack, {each: kept[each.partition] for each in places}, to)
-        _lose(stack, to)
+        lose(stack, to)
     _await_told(stack, "no longer holds records that are not archived yet")
     refused = tideline(stack, "batch", "run", check=False)
     assert refused.returncode == 1, refused.stderr
@@ -122,7 +122,8 @@ def _runs(stack: Settings) -> list[Run]:
     return [run for run in read_runs(stack.lake) if run.state == "started"]
 
 
-def _ends(stack: Settings, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+def ends_of(stack: Settings, places: list[TopicPartition]) -> dict[TopicPartition, int]:
+    """The offset after the last record of each."""
     with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
         found: dict[TopicPartition, int] = consumer.end_offsets(places)
     return found
@@ -133,14 +134,14 @@ def _ends_above(stack: Settings, first: Offsets) -> Offsets:
     found = dict(first)
 
     def has_grown() -> bool:
-        found.update(_ends(stack, list(first)))
+        found.update(ends_of(stack, list(first)))
         return all(found[place] > offset for place, offset in first.items())
 
     assert wait_until(has_grown, seconds=TOLD_WITHIN), found
     return found
 
 
-def _lose(stack: Settings, to: Offsets) -> None:
+def lose(stack: Settings, to: Offsets) -> None:
     """What retention does, at once: `[begin, to)` of each partition is gone."""
     with closing(connect(KafkaAdminClient, stack.kafka)) as client:
         client.delete_records(to)

@@ -11,16 +11,15 @@ from __future__ import annotations
 import random
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
 from infra.stack.waiting import wait_until
-from schemas.broker import connect
 from schemas.core.codec import definition_of
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant, floor
@@ -29,6 +28,7 @@ from schemas.lake.runs import read_runs
 from schemas.settings import Settings
 from serving_layer.client import Client, Proof
 from tests.faults.harness import expected, in_answers, newest
+from tests.faults.retention import ends_of, lose
 from tests.faults.watching import KEYS, Watch, watching
 from tests.stack.load import SHOPS, Load, selling
 from tests.stack.renting import definitions
@@ -102,10 +102,7 @@ def lose_speed_topics(rental: Rental) -> None:
             client.lookup(rents.name, [], wait_for=position, timeout=60)
     (run,) = [run for run in read_runs(stack.lake) if run.state == "started" and run.event == rents.on.name]
     places = [TopicPartition(topic, 0) for topic in run.topics.values()]
-    with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
-        ends = consumer.end_offsets(places)
-    with closing(connect(KafkaAdminClient, stack.kafka)) as client:
-        client.delete_records(ends)
+    lose(stack, ends_of(stack, places))
 
 
 def closed(rental: Rental, after: Instant) -> Instant:
