@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from batch_layer.build import judged
@@ -28,7 +27,7 @@ from schemas.core.instants import Duration, Instant, format_instant
 from schemas.lake.catalog import Applied
 from schemas.lake.chunks import append_chunk, append_plan, end_plan, read_planned
 from schemas.lake.generations import Discarded, current, history, publish
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 from schemas.settings import Settings
 
 
@@ -145,7 +144,7 @@ def _none(applied: Applied) -> RefusedError:
 def _available(lake: Path, event: Event, length: Duration) -> set[Instant]:
     """The starts of the intervals of this length in which anything valid became available."""
     found: set[Instant] = set()
-    for batch in data_of(DeltaTable(str(valid_table(lake, event)))).to_batches(columns=["available_at"]):
+    for batch in data_at(valid_table(lake, event)).to_batches(columns=["available_at"]):
         column = batch.column("available_at")
         quotients = pc.floor(pc.divide(column.cast(pa.float64()), float(length)))
         found.update(Instant(int(each) * length) for each in pc.unique(quotients).to_pylist())

@@ -19,7 +19,7 @@ from schemas.core.codec import contract_of
 from schemas.core.events import Event
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import lost_offsets, read_losses
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 from schemas.lake.tallies import Counts, Judging, Tally, append_tally, forget_tallies, read_tallies, total
 
 
@@ -137,5 +137,5 @@ def has_records(lake: Path, event: str, start: Instant | None, end: Instant) -> 
     if start is None:
         return True
     interval = (ds.field("available_at") >= start) & (ds.field("available_at") < end) & ~ds.field("tick")
-    data = data_of(DeltaTable(str(raw_table(lake, event))))
+    data = data_at(raw_table(lake, event))
     return bool(data.head(1, columns=[names.OFFSET], filter=interval).num_rows)

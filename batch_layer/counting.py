@@ -16,7 +16,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from batch_layer.copies import COLUMNS, count_copies, reach
 from batch_layer.tables import quarantine_table, raw_table, valid_table
@@ -24,7 +23,7 @@ from schemas.core import names
 from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 from schemas.lake.tallies import Counts
 
 
@@ -33,7 +32,7 @@ def count_interval(lake: Path, event: Event, start: Instant | None, end: Instant
 
     Reads the files that reach into the interval, and as `Counts` says those of two horizons before it.
     """
-    valid, within = _data(valid_table(lake, event)), _within(start, end)
+    valid, within = data_at(valid_table(lake, event)), _within(start, end)
     rows = valid.to_table(columns=list(COLUMNS), filter=within)
     counted = int(np.count_nonzero(rows[names.COUNTED].to_numpy()))
     earlier = [] if start is None else _copied_from(valid, event, start, rows["event_id"])
@@ -42,7 +41,7 @@ def count_interval(lake: Path, event: Event, start: Instant | None, end: Instant
         received=count_received(lake, event.name, start, end),
         valid=counted,
         duplicate=rows.num_rows - counted,
-        quarantined=_data(quarantine_table(lake, event)).count_rows(filter=within),
+        quarantined=data_at(quarantine_table(lake, event)).count_rows(filter=within),
         stray=stray,
         beyond_horizon=beyond,
     )
@@ -53,7 +52,7 @@ def count_received(lake: Path, event: str, start: Instant | None, end: Instant |
 
     Imports, and what came before any timestamp of the broker, lie before all that has an instant.
     """
-    raw = _data(raw_table(lake, event))
+    raw = data_at(raw_table(lake, event))
     found = _offsets(raw, _within(start, end))
     known: Mapping[int, Any] = {}
     if start is not None and found:
@@ -101,7 +100,3 @@ def _with_offsets(offsets: Mapping[int, Any]) -> Any:
         (partition == of) & (offset >= int(each.min())) & (offset <= int(each.max())) for of, each in offsets.items()
     ]
     return reduce(or_, ranges)
-
-
-def _data(table: Path) -> ds.Dataset:
-    return data_of(DeltaTable(str(table)))

@@ -29,7 +29,7 @@ from schemas.core.verdict import Valid, judge
 from schemas.lake.catalog import read_applied
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import append_import
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 from schemas.settings import Settings
 
 _TIMEOUT_MS: Final = 10_000
@@ -159,7 +159,7 @@ def _application(import_id: str) -> str:
 
 
 def _records(table: Path, import_id: str) -> int:
-    count: int = data_of(DeltaTable(str(table))).count_rows(filter=ds.field("import_id") == import_id)
+    count: int = data_at(table).count_rows(filter=ds.field("import_id") == import_id)
     return count
 
 

@@ -21,7 +21,7 @@ from pyspark.sql.types import StructType
 from batch_layer.tables import Stored
 from schemas.core.instants import Instant
 from schemas.lake.checksums import seal
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at, data_of
 
 FEW: Final = 100_000
 """Records that are interpreted, and rows that are brought to this process, at most; a run of minutes has fewer."""
@@ -112,7 +112,7 @@ def _commit(table: Path, rows: pa.Table, application: str | None, version: int, 
                 raise  # nobody came between: it is a fault of the lake
             if mark in since:
                 break  # what failed came after the commit, such as writing a checkpoint of the log
-    for fragment in data_of(DeltaTable(str(table))).get_fragments():
+    for fragment in data_at(table).get_fragments():
         seal(table / fragment.path)
 
 

@@ -32,7 +32,7 @@ from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
 from schemas.lake.stopped import read_stopped
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
@@ -278,7 +278,7 @@ class _Lake:
         )
 
     def _dataset(self, choice: Choice) -> ds.Dataset:
-        return data_of(DeltaTable(str(self.path / names.segments_table(choice.view.name, choice.definition))))
+        return data_at(self.path / names.segments_table(choice.view.name, choice.definition))
 
     def _version(self, name: str) -> int:
         try:

@@ -16,29 +16,35 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
-from batch_layer.conservation import conservation
+from batch_layer.conservation import Conservation
 from batch_layer.quality.limits import WEEK, Limits
 from batch_layer.quality.rules import Figures, Piece
 from batch_layer.tables import greatest, least, quarantine_table, valid_table
 from schemas.core import names
 from schemas.core.events import Event
 from schemas.core.instants import DAY, HOUR, Duration, Instant
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 
 _SHIFTS: Final = (HOUR, Duration(0), Duration(-HOUR))
 
 
-def read_figures(
-    lake: Path, event: Event, start: Instant | None, end: Instant, *, floor: Instant | None, limits: Limits
+def read_figures(  # noqa: PLR0913 - what is looked at, what is known of it, and how
+    lake: Path,
+    event: Event,
+    start: Instant | None,
+    end: Instant,
+    conservation: Conservation,
+    *,
+    floor: Instant | None,
+    limits: Limits,
 ) -> Figures:
-    """Count what became available below `end`; what lies below `floor` was looked at by a person."""
+    """Count what became available below `end`, beside the `conservation` there; a person has looked below `floor`."""
     since = max((each for each in (start, floor) if each is not None), default=None)
     begun = least(valid_table(lake, event), "available_at")
     received, reasons = _received(lake, event, since, end)
     return Figures(
-        conservation=conservation(lake, event, end),
+        conservation=conservation,
         received=received,
         quarantined=sum(reasons.values()),
         pieces=_pieces(lake, event, cut(start, end, floor=floor, limits=limits), end, begun, limits),
@@ -64,8 +70,8 @@ def cut(start: Instant | None, end: Instant, *, floor: Instant | None, limits: L
 def _received(lake: Path, event: Event, start: Instant | None, end: Instant) -> tuple[int, Counter[str]]:
     at = ds.field("available_at")
     within = at < end if start is None else (at >= start) & (at < end)
-    valid = _data(valid_table(lake, event)).count_rows(filter=within)
-    found = _data(quarantine_table(lake, event)).to_table(columns=["reason"], filter=within)
+    valid = data_at(valid_table(lake, event)).count_rows(filter=within)
+    found = data_at(quarantine_table(lake, event)).to_table(columns=["reason"], filter=within)
     reasons = Counter[str](found["reason"].to_pylist())
     return valid + sum(reasons.values()), reasons
 
@@ -103,7 +109,7 @@ def _instants(lake: Path, event: Event, ranges: Sequence[tuple[int, int]]) -> tu
     """`event_time` and `available_at` of what counts and happened within any of the ranges."""
     happened = ds.field("event_time")
     within = reduce(or_, [(happened >= first) & (happened < last) for first, last in ranges])
-    rows = _data(valid_table(lake, event)).to_table(
+    rows = data_at(valid_table(lake, event)).to_table(
         columns=["event_time", "available_at"], filter=within & ds.field(names.COUNTED)
     )
     return rows["event_time"].to_numpy(), rows["available_at"].to_numpy()
@@ -117,7 +123,9 @@ def records_of(lake: Path, event: Event, piece: Piece, end: Instant) -> tuple[pa
         happened = ds.field("event_time")
         within = reduce(or_, [(happened >= first) & (happened < last) for first, last in ranges])
         known = ds.field("available_at") < end
-        return _data(valid_table(lake, event)).to_table(columns=fields, filter=within & known & ds.field(names.COUNTED))
+        return data_at(valid_table(lake, event)).to_table(
+            columns=fields, filter=within & known & ds.field(names.COUNTED)
+        )
 
     weeks = range(1, len(piece.former) + 1)
     former = [(piece.start - each * WEEK - HOUR, piece.end - each * WEEK + HOUR) for each in weeks]
@@ -146,13 +154,9 @@ def _silent_before(lake: Path, event: Event, moment: Instant) -> Duration:
     """Looked for further and further back, a week at most."""
     for back in (HOUR, DAY, WEEK):
         at = ds.field("available_at")
-        rows = _data(valid_table(lake, event)).to_table(
+        rows = data_at(valid_table(lake, event)).to_table(
             columns=["available_at"], filter=(at >= moment - back) & (at < moment)
         )
         if rows.num_rows:
             return Duration(moment - int(rows["available_at"].to_numpy().max()))
     return WEEK
-
-
-def _data(table: Path) -> ds.Dataset:
-    return data_of(DeltaTable(str(table)))

@@ -8,7 +8,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from pyspark.sql import SparkSession
 
 from batch_layer.expressions import expression_sql, quoted
@@ -21,7 +20,7 @@ from schemas.core.generations import Backfill, Compact, Edit, Extend, Recompute,
 from schemas.core.instants import Instant
 from schemas.core.views import View
 from schemas.lake.checksums import DamagedFile, require_whole
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 
 Interval = tuple[Instant | None, Instant]
 
@@ -66,7 +65,7 @@ def events_in(lake: Path, view: View, segments: Sequence[str]) -> int:
     """How many events the rows of these segments say that they were merged of; raises DamagedFile."""
     table = segments_table(lake, view)
     wanted = ds.field(names.SEGMENT).isin(list(segments))
-    data = data_of(DeltaTable(str(table)))
+    data = data_at(table)
     for fragment in data.get_fragments(wanted):
         require_whole(table / fragment.path)
     total = pc.sum(data.to_table(columns=[names.N], filter=wanted)[names.N]).as_py()

@@ -57,9 +57,7 @@ def check(  # noqa: PLR0913 - one call between building and publishing
     applied = live.get(contract, [])
     made = {(each.view, each.definition): each.edits for each in built}
     floor = _floor(applied, read_standing(lake).get(contract, Standing()).accepted)
-    # Listed first, so that the figures and the end of the run add up what is counted here.
-    tally(lake, event, end)
-    figures = read_figures(lake, event, start, end, floor=floor, limits=limits)
+    figures = read_figures(lake, event, start, end, tally(lake, event, end), floor=floor, limits=limits)
     edits = [(each.view, edit) for each in applied for edit in made.get((each.view.name, each.definition), ())]
     figures = replace(figures, fits=fits(spark, lake, event, edits))
     measured = measure(figures, limits)

@@ -13,7 +13,6 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
@@ -25,7 +24,7 @@ from schemas.core.events import Event
 from schemas.core.instants import Instant, format_instant
 from schemas.core.verdict import Quarantined, judge
 from schemas.lake import tables
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 
 _BASE64: Final = "_base64"
 _ACKNOWLEDGED_WITHIN: Final = 30.0
@@ -252,4 +251,4 @@ def _of(reason: str | None) -> Any:
 
 
 def _data(lake: Path, event: Event) -> ds.Dataset:
-    return data_of(DeltaTable(str(quarantine_table(lake, event))))
+    return data_at(quarantine_table(lake, event))

@@ -15,7 +15,7 @@ from deltalake import CommitProperties, DeltaTable
 from batch_layer.upkeep.choosing import GRACE
 from schemas.core.instants import HOUR, Instant
 from schemas.lake.checksums import require_whole, seal
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 
 SMALL: Final = 16 * 2**20
 """Bytes that a file is filled up to: large enough to be few, small enough that a day of history reads a part."""
@@ -61,7 +61,7 @@ def compact(path: Path, *, dry_run: bool) -> Size:
             max_concurrent_tasks=1,
             commit_properties=CommitProperties(max_commit_retries=0),
         )
-    for fragment in data_of(DeltaTable(str(path))).get_fragments():
+    for fragment in data_at(path).get_fragments():
         seal(path / fragment.path)
     return found
 

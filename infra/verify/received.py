@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from deltalake.exceptions import TableNotFoundError
 from kafka import KafkaConsumer, TopicPartition
 
@@ -21,7 +20,7 @@ from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.records import IMPORTED, Record
 from schemas.core.verdict import Valid, Verdict, judge
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_at
 
 _COLUMNS = ["_offset", "append_time", "log_append", "body", "tick"]
 _BATCH = 10_000
@@ -90,7 +89,7 @@ def _all(event: Event, lake: Path, kafka: str) -> Iterator[Received]:
 
 def _archived(table: Path) -> Iterator[Received]:
     try:
-        data = data_of(DeltaTable(str(table)))
+        data = data_at(table)
     except TableNotFoundError:
         return
     partitions = sorted(data.to_table(columns=["_partition"])["_partition"].unique().to_pylist())

@@ -86,6 +86,11 @@ def data_of(table: DeltaTable) -> ds.Dataset:
     return table.to_pyarrow_dataset(filesystem=SubTreeFileSystem(root, files))
 
 
+def data_at(path: Path) -> ds.Dataset:
+    """The rows of the newest version."""
+    return data_of(DeltaTable(str(path)))
+
+
 def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, application: str, number: int) -> bool:
     """Commit one row from the snapshot under the app transaction (`application`, `number`).
 

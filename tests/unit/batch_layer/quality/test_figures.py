@@ -9,6 +9,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
+from batch_layer.conservation import Conservation
 from batch_layer.quality.figures import cut, read_figures, records_of
 from batch_layer.quality.limits import LIMITS
 from batch_layer.tables import QUARANTINE, quarantine_table, raw_table, valid_table
@@ -18,6 +19,8 @@ from schemas.core.language import Event, string
 EVENT = Event("sale", fields={"till": string})
 END = Instant(100 * DAY)
 WEEK = 7 * DAY
+COUNTED = Conservation()
+"""Counted beside these figures, and handed through."""
 
 
 def put(lake: Path, happened: Iterable[tuple[int, int]], *, counted: bool = True, till: str = "a") -> None:
@@ -91,7 +94,7 @@ def test_former_weeks_are_counted_as_they_were_known_then(lake: Path) -> None:
     put(lake, [(before + each, before + each) for each in range(3)])
     put(lake, [(before, before + DAY), (before - 1, before - 1)])
     put(lake, [(before, before)], counted=False)
-    found = read_figures(lake, EVENT, Instant(END - MINUTE), END, floor=None, limits=LIMITS)
+    found = read_figures(lake, EVENT, Instant(END - MINUTE), END, COUNTED, floor=None, limits=LIMITS)
     (piece,) = found.pieces
     assert (piece.start, piece.end, piece.counted) == (hour, END, 2)
     assert piece.former == [(1, 3, 0), (0, 0, 0), (0, 0, 0), (0, 0, 0)]
@@ -99,7 +102,7 @@ def test_former_weeks_are_counted_as_they_were_known_then(lake: Path) -> None:
 
 def test_weeks_before_the_first_record_say_nothing(lake: Path) -> None:
     end = Instant(END - 3 * WEEK)
-    found = read_figures(lake, EVENT, None, end, floor=None, limits=LIMITS)
+    found = read_figures(lake, EVENT, None, end, COUNTED, floor=None, limits=LIMITS)
     assert [len(each.former) for each in found.pieces] == [2]
     assert len(found.silences) == 1, "of the silence of a week, what was a week before has to be known too"
 
@@ -108,10 +111,10 @@ def test_silence_is_compared_with_the_same_moments(lake: Path) -> None:
     put(lake, [(END - 5 * MINUTE, END - 5 * MINUTE)])
     for week in (1, 2, 3, 4):
         put(lake, [(END - week * WEEK - 3 * HOUR, END - week * WEEK - 3 * HOUR)])
-    found = read_figures(lake, EVENT, None, END, floor=None, limits=LIMITS)
+    found = read_figures(lake, EVENT, None, END, COUNTED, floor=None, limits=LIMITS)
     assert found.silence == 5 * MINUTE
     assert list(found.silences) == [4 * HOUR] * 4, "seen from an hour later"
-    found = read_figures(lake, EVENT, None, END, floor=Instant(END - MINUTE), limits=LIMITS)
+    found = read_figures(lake, EVENT, None, END, COUNTED, floor=Instant(END - MINUTE), limits=LIMITS)
     assert found.silence == MINUTE
 
 
@@ -127,7 +130,7 @@ def test_the_share_is_of_what_came_in_since(lake: Path) -> None:
         (END - 20, END - 9, 5, {"rule:a": 2, "till:type": 1}),
     ):
         found = read_figures(
-            lake, EVENT, Instant(start), END, floor=None if floor is None else Instant(floor), limits=LIMITS
+            lake, EVENT, Instant(start), END, COUNTED, floor=None if floor is None else Instant(floor), limits=LIMITS
         )
         assert (found.received, found.quarantined) == (received, sum(reasons.values()))
         assert found.reasons == reasons
@@ -138,7 +141,7 @@ def test_records_of_an_hour_and_of_the_same_hours_before(lake: Path) -> None:
     put(lake, [(hour, hour)], till="now")
     for week in (1, 2, 3, 4):
         put(lake, [(hour - week * WEEK, hour - week * WEEK)], till=f"week {week}")
-    (piece,) = read_figures(lake, EVENT, None, END, floor=None, limits=LIMITS).pieces
+    (piece,) = read_figures(lake, EVENT, None, END, COUNTED, floor=None, limits=LIMITS).pieces
     now, former = records_of(lake, EVENT, piece, END)
     assert now.to_pydict() == {"till": ["now"]}
     assert sorted(former["till"].to_pylist()) == ["week 1", "week 2", "week 3", "week 4"]
