@@ -27,7 +27,7 @@ FEW: Final = 100_000
 """Records that are interpreted, and rows that are brought to this process, at most; a run of minutes has fewer."""
 FEW_BYTES: Final = 64 * 2**20
 """Bytes of text that are brought to this process at most: few records may still be large."""
-FEW_STORED: Final = 16 * 2**20
+_FEW_STORED: Final = 16 * 2**20
 """The same where only files tell of it, which are compressed."""
 
 _MARK: Final = "tideline.commit"
@@ -48,6 +48,11 @@ def interpreting(spark: SparkSession) -> SparkSession:
 def fitting(spark: SparkSession, stored: Stored) -> SparkSession:
     """The session in which so many records are done with soonest."""
     return interpreting(spark) if stored.rows <= FEW else spark
+
+
+def may_be_brought(stored: Stored) -> bool:
+    """Whether so much is little enough for this process, as far as only files tell of it."""
+    return stored.rows <= FEW and stored.bytes <= _FEW_STORED
 
 
 def read_where(spark: SparkSession, table: Path, condition: ds.Expression, *, version: int | None = None) -> DataFrame:

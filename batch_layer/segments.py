@@ -12,7 +12,7 @@ import pyarrow.dataset as ds
 from pyspark.sql import DataFrame, SparkSession
 
 from batch_layer.compile import merge_sql, partials_sql
-from batch_layer.little import FEW, FEW_STORED, append_few, fitting, read_between, read_where
+from batch_layer.little import append_few, fitting, may_be_brought, read_between, read_where
 from batch_layer.planning import new_segment
 from batch_layer.tables import Stored, segments_table, stored_since, valid_table
 from schemas.core import names
@@ -38,7 +38,7 @@ def append_segments(lake: Path, view: View, frames: Iterable[tuple[str, DataFram
         named = rows.selectExpr("*", f"'{identity}' AS `{names.SEGMENT}`")
         whole = named if whole is None else whole.unionByName(named)
     assert whole is not None
-    if of.rows <= FEW and of.bytes <= FEW_STORED:
+    if may_be_brought(of):
         append_few(segments_table(lake, view), whole.toArrow())
         return
     whole.write.format("delta").mode("append").save(str(segments_table(lake, view)))

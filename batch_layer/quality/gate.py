@@ -11,11 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 
 from batch_layer.build import Judged
 from batch_layer.conservation import tally
-from batch_layer.little import fitting, read_between
+from batch_layer.little import fitting, may_be_brought, read_between
 from batch_layer.outcomes import Built, Report
 from batch_layer.quality.checked import Checked
 from batch_layer.quality.docs import evaluate
@@ -23,7 +24,7 @@ from batch_layer.quality.figures import read_figures, records_of
 from batch_layer.quality.fits import fits
 from batch_layer.quality.limits import LIMITS, Limits
 from batch_layer.quality.rules import VOLUME, Figures, Measured, measure
-from batch_layer.quality.suite import observed_sql
+from batch_layer.quality.suite import is_known_to_pandas, observed_sql
 from batch_layer.quality.suspects import Suspect, find_suspects
 from batch_layer.tables import stored_since, valid_table
 from schemas.core.codec import contract_of
@@ -65,7 +66,7 @@ def check(  # noqa: PLR0913 - one call between building and publishing
     try:
         evaluated = evaluate(settings.home, event, records, measured, now)
     finally:
-        if records is not None:
+        if isinstance(records, DataFrame):
             records.unpersist()
     checked = Checked(
         event=event.name,
@@ -159,16 +160,23 @@ def _floor(applied: Sequence[Applied], accepted: Instant | None) -> Instant | No
     return max((each for each in looked if each is not None), default=None)
 
 
-def _records(spark: SparkSession, lake: Path, event: Event, start: Instant | None, end: Instant) -> DataFrame | None:
-    """The valid records of the interval as expectations see them, cached; None where there are none."""
+def _records(
+    spark: SparkSession, lake: Path, event: Event, start: Instant | None, end: Instant
+) -> DataFrame | pa.Table | None:
+    """The valid records of the interval as expectations see them: few in memory, others cached; None for none."""
     table = valid_table(lake, event)
-    spark = fitting(spark, stored_since(table, start))
+    stored = stored_since(table, start)
+    spark = fitting(spark, stored)
     # Copies are looked for one horizon back.
     back = None if start is None else Instant(start - event.horizon)
     name = f"checked_{event.name}_{short(contract_of(event))}"
     read_between(spark, table, back, end).createOrReplaceTempView(name)
     rows = spark.sql(observed_sql(event, name))
-    rows = (rows if start is None else rows.where(f"`available_at` >= {start}")).persist()
+    rows = rows if start is None else rows.where(f"`available_at` >= {start}")
+    if may_be_brought(stored) and is_known_to_pandas(event):
+        few = rows.toArrow()
+        return few if few.num_rows else None
+    rows.persist()
     if rows.isEmpty():
         rows.unpersist()
         return None

@@ -7,7 +7,7 @@ by construction: an expectation that fails means that batch did wrong.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -27,13 +27,25 @@ COPY: Final = "event_id:copy"
 FUTURE: Final = "event_time:future"
 EMPTY: Final = "event_id:type"
 
+# What Spark and pandas call a type: either of them may hold the records.
+_TEXT: Final = ("StringType", "StringDtype")
+_LONG: Final = ("LongType", "Int64Dtype")
+_TRUTH: Final = ("BooleanType", "BooleanDtype")
+_TYPES: Final[Mapping[type[Type], tuple[str, ...]]] = {
+    Bool: _TRUTH,
+    Int64: _LONG,
+    Float64: ("DoubleType", "Float64Dtype"),
+    Decimal: ("DecimalType",),
+    String: _TEXT,
+    Timestamp: _LONG,
+}
 _KEPT: Final = {
-    "event_id": "StringType",
-    "event_time": "LongType",
-    "available_at": "LongType",
-    names.PARTITION: "IntegerType",
-    names.OFFSET: "LongType",
-    names.COUNTED: "BooleanType",
+    "event_id": _TEXT,
+    "event_time": _LONG,
+    "available_at": _LONG,
+    names.PARTITION: ("IntegerType", "Int32Dtype"),
+    names.OFFSET: _LONG,
+    names.COUNTED: _TRUTH,
 }
 
 
@@ -73,6 +85,11 @@ def observed_sql(event: Event, valid: str) -> str:
     """The valid table with a column for each expectation that takes more than one column to see."""
     observed = ",\n  ".join(f"COALESCE({sql}, FALSE) AS {quoted(name)}" for name, sql in _observed(event))
     return f"SELECT *,\n  {observed}\nFROM {valid}"
+
+
+def is_known_to_pandas(event: Event) -> bool:
+    """Whether pandas has a type of its own for each field: of decimals it has none."""
+    return all(len(_TYPES[type(field.type)]) > 1 for _, field in event.fields)
 
 
 def suite_of(event: Event) -> ExpectationSuite:
@@ -129,18 +146,8 @@ def _expected(kind: str, rule: str, *, says: str = "", **arguments: Any) -> Expe
     return Expected(kind, tuple(arguments.items()), rule, says)
 
 
-_TYPES: Final = {
-    Bool: "BooleanType",
-    Int64: "LongType",
-    Float64: "DoubleType",
-    Decimal: "DecimalType",
-    String: "StringType",
-    Timestamp: "LongType",
-}
-
-
-def _typed(name: str, of: str) -> Expected:
-    return _expected("column_values_to_be_of_type", f"{name}:type", column=name, type_=of)
+def _typed(name: str, of: Sequence[str]) -> Expected:
+    return _expected("column_values_to_be_in_type_list", f"{name}:type", column=name, type_list=list(of))
 
 
 def _present(name: str) -> Expected:

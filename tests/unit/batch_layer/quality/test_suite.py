@@ -92,7 +92,7 @@ def test_ranges_and_sets_hold_where_their_rule_does() -> None:
 def test_what_has_to_be_there_is_not_null_and_every_column_has_its_type(event: Event) -> None:
     found = expected_of(event)
     present = {dict(each.arguments)["column"] for each in found if each.kind == "column_values_to_not_be_null"}
-    typed = {dict(each.arguments)["column"] for each in found if each.kind == "column_values_to_be_of_type"}
+    typed = {dict(each.arguments)["column"] for each in found if each.kind == "column_values_to_be_in_type_list"}
     system = {"event_id", "event_time", "available_at", "_partition", "_offset", "_counted"}
     assert present == system | {name for name, field in event.fields if not field.nullable}
     assert typed == system | {name for name, _ in event.fields}
