@@ -122,7 +122,7 @@ def _watched(sources: Sources, applied: AppliedModel, looked: _Looked, before: l
         skew=_skew(sources, applied, rows),
         reasons=found,
         held_back=held,
-        note=note or ("" if rows.num_rows else "nothing was predicted since"),
+        note=note or _few(rows.num_rows, scored, bounds.rows),
     )
 
 
@@ -135,6 +135,13 @@ def _learnt(registry: Registry, model: Model, champion: Version | None) -> tuple
     found = registry.distributions(champion)
     note = "" if found else f"champion {champion.number} was trained before distributions were kept; train it again"
     return found, note
+
+
+def _few(predicted: int, scored: int, enough: int) -> str:
+    """What is said of too little to go by, so that large figures of drift beside it are not taken for a finding."""
+    if predicted == 0:
+        return "nothing was predicted since"
+    return "" if scored >= enough else f"{scored:,} rows scored on features are too few to judge by, below {enough:,}"
 
 
 def _drift(model: Model, learnt: Distributions, champion: Version | None, rows: Any) -> tuple[Mapping[str, Drift], int]:

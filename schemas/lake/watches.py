@@ -113,7 +113,7 @@ class Watched:
 
     `run` names the scheduled run that watched, and is empty where a person did, whose watch asks for nothing. `rows` of
     the champion on features are what drift was measured on, `labels` what turned out since the last training. `reasons`
-    hold now; `held_back` says of a kind of them why it asks for nothing. `note` is what kept from watching.
+    hold now; `held_back` says of a kind of them why it asks for nothing. `note` is what kept from judging.
     """
 
     run: str

@@ -89,6 +89,15 @@ def test_without_a_champion_or_predictions_it_says_so(store: tuple[Path, Registr
     assert watched_lines(done) == ["silent: version 1, since 1970-02-19T00:00:00.000Z: nothing was predicted since"]
 
 
+def test_too_few_rows_are_said_to_be_too_few(store: tuple[Path, Registry]) -> None:
+    of, sources = champion(store, "new_in_town")
+    start = Instant(NOW - 12 * HOUR)
+    write_valid(sources.lake, prediction_of(of), predictions(lambda draw: draw.integers(5, 15), 30, start), NOW)
+    done = watch(sources, applied(of), now=NOW)
+    assert done.drift["items"].psi > of.watch.drift
+    assert (done.reasons, done.note) == ((), "30 rows scored on features are too few to judge by, below 500")
+
+
 def test_a_drifted_input_asks_once_and_by_hand_never(store: tuple[Path, Registry]) -> None:
     of, sources = champion(store, "drifting")
     start = Instant(NOW - 12 * HOUR)
