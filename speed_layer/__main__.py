@@ -14,7 +14,7 @@ from rich.table import Table
 
 from schemas.core.errors import RequestError, TidelineError, UnknownName
 from schemas.core.instants import Instant
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from speed_layer import deploy as deploying
 from speed_layer.flink import Flink
@@ -67,7 +67,7 @@ def status(as_json: As_Json = False) -> None:
 def stop(event: Annotated[str, typer.Argument(help="The event whose runs stop.")], as_json: As_Json = False) -> None:
     """Stop the runs of an event; its answers then say that they are incomplete."""
     settings = Settings.from_environment()
-    started = [run for run in read_runs(settings.lake) if run.state == "started"]
+    started = started_runs(settings.lake)
     of_event = [run for run in started if run.event == event]
     if not of_event:
         raise UnknownName("event with a started run", event, {run.event for run in started})

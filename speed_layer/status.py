@@ -10,7 +10,7 @@ from schemas.core.instants import Instant
 from schemas.core.names import short
 from schemas.core.runs import Run
 from schemas.lake.archived import read_kept
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from speed_layer.deploy import wants_of
 from speed_layer.flink import Flink, Job
@@ -40,7 +40,7 @@ class RunStatus:
 
 def status(settings: Settings, flink: Flink, now: Callable[[], Instant]) -> list[RunStatus]:
     """Every started run, and a line for each event that is wanted and has none."""
-    runs = [run for run in read_runs(settings.lake) if run.state == "started"]
+    runs = started_runs(settings.lake)
     wants = wants_of(settings)
     newest = {event: running(want, runs) for event, want in wants.items()}
     jobs = {job.name: job for job in sorted(flink.jobs(), key=lambda job: job.lives)}

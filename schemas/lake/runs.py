@@ -36,6 +36,11 @@ def read_runs(lake: Path) -> list[Run]:
     return sorted(latest.values(), key=lambda run: (run.created_at, run.run))
 
 
+def started_runs(lake: Path) -> list[Run]:
+    """Those that have not been stopped, oldest first."""
+    return [run for run in read_runs(lake) if run.state == "started"]
+
+
 def append_run(lake: Path, run: Run) -> None:
     """List the run, or its new state."""
     row = {

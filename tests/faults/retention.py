@@ -19,11 +19,10 @@ from schemas.broker import connect
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant, parse_instant
 from schemas.core.names import event_topic
-from schemas.core.runs import Run
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied
 from schemas.lake.generations import current
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from serving_layer.client import Client, Proof
 from speed_layer.log import positions
@@ -46,7 +45,7 @@ def applier(stack: Settings, load: Load, draw: random.Random) -> Mend:
     """The speed topics lose what an applier that was stopped, or stood still, had still to apply."""
     load.sell(draw.randrange(MIDSTREAM))
     with draw.choice((stopped, suspended))(stack, "applier"):
-        topics = [TopicPartition(topic, 0) for run in _runs(stack) for topic in run.topics.values()]
+        topics = [TopicPartition(topic, 0) for run in started_runs(stack.lake) for topic in run.topics.values()]
         first = ends_of(stack, topics)
         load.sell(MIDSTREAM)
         last = _ends_above(stack, first)
@@ -64,7 +63,7 @@ def stream(stack: Settings, load: Load, draw: random.Random) -> Mend:
     load.sell(draw.randrange(MIDSTREAM))
     managers = draw.choice((("flink-taskmanager",), ("flink-jobmanager", "flink-taskmanager")))
     with stopped(stack, *managers):
-        run = _runs(stack)[-1]
+        run = started_runs(stack.lake)[-1]
         load.sell(MIDSTREAM)
         tideline(stack, "batch", "run")
         archived, read = read_kept(stack.lake)[sale.name].until, positions(stack.kafka, run)
@@ -80,7 +79,7 @@ def stream(stack: Settings, load: Load, draw: random.Random) -> Mend:
     if len(managers) == 1:
         _await_told(stack, "may not have read")
     else:
-        assert wait_until(lambda: run.run not in {each.run for each in _runs(stack)}, seconds=TOLD_WITHIN)
+        assert wait_until(lambda: run.run not in {each.run for each in started_runs(stack.lake)}, seconds=TOLD_WITHIN)
     return lambda: _run_until_whole(stack)
 
 
@@ -116,10 +115,6 @@ RETENTION: Final[Mapping[str, Fault]] = {
     "retention passes the stream": stream,
     "retention passes the archive": archive,
 }
-
-
-def _runs(stack: Settings) -> list[Run]:
-    return [run for run in read_runs(stack.lake) if run.state == "started"]
 
 
 def ends_of(stack: Settings, places: list[TopicPartition]) -> dict[TopicPartition, int]:

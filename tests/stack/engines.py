@@ -22,7 +22,7 @@ from schemas.core.instants import Instant
 from schemas.core.types import Decimal, Value
 from schemas.core.views import Feature, View
 from schemas.lake.generations import current
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.lake.tables import data_of
 from schemas.settings import Settings
 
@@ -53,7 +53,7 @@ def batch_rows(settings: Settings, view: View) -> Rows:
 def stream_rows(settings: Settings, view: View) -> Rows:
     """All epochs that the view's run has written: of each row the one that merged most events."""
     definition = definition_of(view)
-    runs = [run for run in read_runs(settings.lake) if definition in run.topics and run.state == "started"]
+    runs = [run for run in started_runs(settings.lake) if definition in run.topics]
     assert runs, f"`{view.name}` is not streamed"
     greatest: dict[bytes, dict[str, Any]] = {}
     for key, value in _records(settings.kafka, runs[-1].topics[definition]):

@@ -26,7 +26,7 @@ from schemas.broker import connected
 from schemas.core.generations import Generation
 from schemas.core.instants import DAY, MINUTE, Instant, parse_instant
 from schemas.lake.generations import all_generations
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from serving_layer.client import Answers, Client
 from tests.receiver import Received, receiving
@@ -196,7 +196,7 @@ def test_answers_stay_exact_while_airflow_is_down(scene: Scene) -> None:
 
 
 def test_a_job_ended_with_a_savepoint_goes_on(scene: Scene) -> None:
-    [run] = [each.run for each in read_runs(scene.stack.lake) if each.state == "started"]
+    [run] = [each.run for each in started_runs(scene.stack.lake)]
     done = scene.by_hand("speed_keeper", restart=run, savepoint=True)
     assert done.state == "success", scene.logs(done)
     assert scene.airflow.result("speed_keeper", done.run, "end").startswith("file:")

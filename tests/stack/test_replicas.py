@@ -24,7 +24,7 @@ from schemas.core.codec import definition_of
 from schemas.core.errors import TidelineError
 from schemas.core.instants import Instant, floor
 from schemas.core.names import event_topic
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from serving_layer.client import Client, Proof
 from tests.faults.harness import expected, in_answers, newest
@@ -100,7 +100,7 @@ def lose_speed_topics(rental: Rental) -> None:
     with Client(stack.serving) as client:
         for position in rental.load.books.positions:
             client.lookup(rents.name, [], wait_for=position, timeout=60)
-    (run,) = [run for run in read_runs(stack.lake) if run.state == "started" and run.event == rents.on.name]
+    (run,) = [run for run in started_runs(stack.lake) if run.event == rents.on.name]
     places = [TopicPartition(topic, 0) for topic in run.topics.values()]
     lose(stack, ends_of(stack, places))
 

@@ -17,7 +17,7 @@ from schemas.core.names import event_topic
 from schemas.core.runs import Run
 from schemas.lake.catalog import append_applied
 from schemas.lake.generations import Published, publish
-from schemas.lake.runs import read_runs
+from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from speed_layer.flink import Flink
 from speed_layer.keep import Keeper
@@ -84,7 +84,7 @@ class World:
 
     def runs(self) -> list[Run]:
         """The started runs, oldest first."""
-        return [run for run in read_runs(self.settings.lake) if run.event == self.name and run.state == "started"]
+        return [run for run in started_runs(self.settings.lake) if run.event == self.name]
 
     def run(self) -> Run:
         """The one started run."""
