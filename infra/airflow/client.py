@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Final, Self
@@ -13,7 +14,10 @@ from infra.stack.waiting import wait_until
 from schemas.core.errors import UnavailableError
 
 ENDED: Final = frozenset({"success", "failed"})
+_UNTOLD: Final = (None, "skipped")
+_SHORT: Final = 40
 _TIMEOUT: Final = 20.0
+_AGAIN: Final = 4
 _ASKED_EVERY: Final = 1.0
 """Seconds. Each question costs the API server tens of milliseconds, on cores that the run itself needs."""
 
@@ -139,8 +143,8 @@ class Airflow:
         def has_ended() -> bool:
             found[:] = [self.run(dag, run)]
             for task in found[0].tasks:
-                if last.get((task.task, task.map_index)) != task.state and task.state is not None:
-                    report(f"{dag}: {task.task}{f' {task.label}' if task.label else ''} is {task.state}")
+                if last.get((task.task, task.map_index)) != task.state and task.state not in _UNTOLD:
+                    report(f"{dag}: {_named(task)} is {task.state}")
                 last[task.task, task.map_index] = task.state
             return found[0].state in ENDED
 
@@ -152,7 +156,7 @@ class Airflow:
 
     def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
-            response = self._http.request(method, path, json=body)
+            response = self._answered(method, path, body)
             response.raise_for_status()
         except httpx.HTTPStatusError as error:
             said = f"{error.response.status_code} {error.response.text[:500]}"
@@ -162,6 +166,18 @@ class Airflow:
                 f"airflow at `{self.url}` does not answer ({error}); look at `tideline status`"
             ) from error
         return response.json() if response.content else None
+
+    def _answered(self, method: str, path: str, body: Mapping[str, Any] | None) -> httpx.Response:
+        """What comes back; a question that took too long is asked again, for on a busy machine that says little."""
+        for _ in range(_AGAIN if method == "GET" else 0):
+            with suppress(httpx.ReadTimeout):
+                return self._http.request(method, path, json=body)
+        return self._http.request(method, path, json=body)
+
+
+def _named(task: Task) -> str:
+    """With what it was mapped to; a sentence is what it found, which is its page's to tell."""
+    return f"{task.task} {task.label}" if task.label and len(task.label) <= _SHORT else task.task
 
 
 def _task(told: Mapping[str, Any]) -> Task:
