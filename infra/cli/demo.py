@@ -163,7 +163,7 @@ def _outcomes(console: Console, settings: Settings, scored: Scored) -> None:
         outcome = found.get(name)
         was = ("-", "", "no outcome by now") if outcome is None else _was(outcome)
         table.add_row(_named(flight.row), flight.row["origin"], flight.row["dest"], f"{each.score:.0%}", *was)
-    console.print(table)
+    console.print(table if landing else "none of these flights lands within minutes")
     with Client(settings.serving) as client:
         quality = await_quality(client, version, len(found))
     if quality is None:

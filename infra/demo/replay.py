@@ -29,8 +29,10 @@ from schemas.core.instants import DAY, HOUR, SECOND, Duration, Instant, format_i
 
 WEEK: Final = Duration(7 * DAY)
 NEW_YORK: Final = ZoneInfo("America/New_York")
-DAYTIME: Final = range(8, 21)
-"""The hours of New York's clocks in each of which about a hundred flights leave or arrive."""
+DAYTIME: Final = range(10, 21)
+"""The hours of New York's clocks in each of which about a hundred flights leave or arrive, and two dozen arrive on the
+calmest day: what leaves at eight is in the air until ten.
+"""
 AFTERNOON: Final = 15
 """What a night becomes: the last hours before then are busy too."""
 
@@ -59,8 +61,8 @@ class Shift:
 def shift(now: Instant) -> Shift:
     """The shift that makes `now` a busy moment of the week before 2013-12-18.
 
-    Whole weeks keep weekdays. Where they lead to a night in New York, further hours lead to the afternoon of the
-    same day there. The moment of 2013 that `now` stands for is `now - shift(now).duration`.
+    Whole weeks keep weekdays. Where they lead to an hour outside of `DAYTIME`, further hours lead to the
+    afternoon of the same day in New York. The moment of 2013 that `now` stands for is `now - shift(now).duration`.
     """
     weeks = (now - _WEEK_ENDS) // WEEK + 1
     hour = datetime.fromtimestamp((now - weeks * WEEK) // SECOND, UTC).astimezone(NEW_YORK).hour

@@ -29,8 +29,9 @@ SPINE: Final = arrival_delay.on.name
 LABEL: Final = arrival_delay.label.on.name
 MOST: Final = 8
 """Flights that have just left and are scored."""
-LANDING: Final = (Duration(5 * SECOND), Duration(150 * SECOND))
+LANDING: Final = (Duration(5 * SECOND), Duration(5 * MINUTE))
 """Flights that land so long from now are scored too: their outcomes are waited for."""
+MOST_LANDING: Final = 4
 _LOADED_WITHIN: Final = 60.0
 _JOINED_WITHIN: Final = Duration(20 * SECOND)
 """After a landing: until its record is acknowledged, the clocks of both partitions have passed it, and it is joined."""
@@ -68,7 +69,7 @@ def await_champion(client: Client) -> str:
 def flights(replay: Replay, now: Instant) -> list[Flight]:
     """The last flights that left before now, and those in the air that land soon; both left before this was asked."""
     soonest, latest = (Instant(now + each) for each in LANDING)
-    landing = {each.event_id: each.at for each in _sound(replay, LABEL, soonest, latest)}
+    landing = {each.event_id: each.at for each in _sound(replay, LABEL, soonest, latest)[:MOST_LANDING]}
     table = replay.year[SPINE]
     named = pc.is_in(table["event_id"], pa.array(list(landing), pa.string()))
     in_air = table.filter(pc.and_(named, pc.less_equal(table["event_time"], pa.scalar(now, pa.int64()).cast(INSTANT))))
@@ -89,15 +90,22 @@ def row_of(described: Mapping[str, Any], fields: Mapping[str, Any]) -> Mapping[s
 
 
 def await_outcomes(kafka: str, ids: Collection[str], until: Instant, now: Callable[[], Instant]) -> dict[str, Any]:
-    """Outcomes by prediction, once all of these are in the log, or else what is there at `until` and a while after."""
+    """Outcomes by prediction, once all of these are in the log, or else what is there at `until` and a while after.
+
+    Whenever it is asked, even long after, what is in the log by then is found.
+    """
     topic, found = event_topic(outcome_of(arrival_delay).name), dict[str, Any]()
     with connected(KafkaConsumer, kafka, enable_auto_commit=False, isolation_level="read_committed") as consumer:
-        consumer.assign([TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()])
+        places = [TopicPartition(topic, each) for each in consumer.partitions_for_topic(topic) or ()]
+        consumer.assign(places)
         consumer.seek_to_beginning()
-        while len(found) < len(ids) and now() < until + _JOINED_WITHIN:
+        over = False
+        while len(found) < len(ids) and not over:
+            ends = consumer.end_offsets(places) if now() >= until + _JOINED_WITHIN else None
             for records in consumer.poll(timeout_ms=500).values():
                 bodies = (orjson.loads(each.value) for each in records if each.value)
                 found |= {each["event_id"]: each for each in bodies if each["event_id"] in ids}
+            over = ends is not None and all(consumer.position(place) >= end for place, end in ends.items())
     return found
 
 
