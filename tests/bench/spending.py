@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
@@ -36,41 +36,46 @@ class Spent:
 
 
 def spent(work: Callable[[], _Out]) -> tuple[_Out, Spent]:
-    """Do it, watched; processes that begin and end meanwhile count while they live."""
-    ended, most = threading.Event(), [0]
+    """Do it, watched; a process that ends meanwhile counts with what it had taken when it was last looked at."""
+    ended, before = threading.Event(), _look()
+    look, began = before, time.monotonic()
 
     def watch() -> None:
-        while True:
-            most[0] = max(most[0], sum(int(each) for each in _each(_resident)))
-            if ended.wait(_EVERY):
-                return
+        nonlocal look
+        while not ended.wait(_EVERY):
+            look = look.and_then(_look())
 
     watching = threading.Thread(target=watch, name="watching", daemon=True)
-    before, began = sum(_each(_cores)), time.monotonic()
     watching.start()
     try:
         done = work()
     finally:
-        seconds, cores = time.monotonic() - began, sum(_each(_cores)) - before
+        seconds = time.monotonic() - began
         ended.set()
         watching.join()
-    return done, Spent(seconds, cores, most[0] >> 20)
+        look = look.and_then(_look())
+    cores = sum(look.cores.values()) - sum(before.cores.values())
+    return done, Spent(seconds, cores, look.resident >> 20)
 
 
-def _each(of: Callable[[psutil.Process], float]) -> list[float]:
-    """Of this process and of each that it has started and that still lives."""
-    own = psutil.Process()
-    found = []
+@dataclass(frozen=True)
+class _Look:
+    """Processor seconds by process, and the bytes resident in all of them."""
+
+    cores: Mapping[tuple[int, float], float]
+    resident: int
+
+    def and_then(self, later: _Look) -> _Look:
+        """With those of a process that is not there any more, and the most that was resident."""
+        return _Look({**self.cores, **later.cores}, max(self.resident, later.resident))
+
+
+def _look() -> _Look:
+    """At this process and each that it has started and that still lives."""
+    own, cores, resident = psutil.Process(), dict[tuple[int, float], float](), 0
     for process in (own, *own.children(recursive=True)):
         with contextlib.suppress(psutil.NoSuchProcess):
-            found.append(of(process))
-    return found
-
-
-def _resident(process: psutil.Process) -> float:
-    return float(process.memory_info().rss)
-
-
-def _cores(process: psutil.Process) -> float:
-    times = process.cpu_times()
-    return times.user + times.system
+            times = process.cpu_times()
+            cores[process.pid, process.create_time()] = times.user + times.system
+            resident += process.memory_info().rss
+    return _Look(cores, resident)

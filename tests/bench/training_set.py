@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -28,6 +27,7 @@ from schemas.lake.models import append_model
 from tests.bench.figures import Figure, finish
 from tests.bench.judged_year import write_judged
 from tests.bench.own_stack import say
+from tests.bench.spending import spent
 
 DENSITIES: Final = (1, 2, 4)
 WITHIN: Final = 90.0
@@ -43,13 +43,10 @@ def measure(folder: Path, density: int) -> dict[str, Any]:
     append_model(home / "lake", arrival_delay, now=Instant(0))
     environment = {**os.environ, "TIDELINE_HOME": str(home), "JAVA_HOME": str(find_java(os.environ).home)}
     command = [sys.executable, "-P", "-m", "batch_layer", "training-set", arrival_delay.name, "--json"]
-    began, before = time.monotonic(), os.times()
-    printed = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True).stdout
-    seconds, after = time.monotonic() - began, os.times()
-    used = after.children_user + after.children_system - before.children_user - before.children_system
-    done = json.loads(printed)
-    say(f"{done['rows']:,} rows in {seconds:.1f} s, {used:.1f} s of processors")
-    return {"rows": done["rows"], "seconds": round(seconds, 1), "processor_seconds": round(used, 1)}
+    told, taken = spent(lambda: subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True))
+    rows = json.loads(told.stdout)["rows"]
+    say(f"{rows:,} rows in {taken.seconds:.1f} s, {taken.cores:.1f} s of processors")
+    return {"rows": rows, "seconds": round(taken.seconds, 1), "processor_seconds": round(taken.cores, 1)}
 
 
 def figures_of(found: Mapping[int, Mapping[str, Any]]) -> list[Figure]:
