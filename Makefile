@@ -45,7 +45,7 @@ golden: setup ## write the golden files anew; review the difference
 bench: setup ## measure the running stack; also to .tideline/bench.json
 	@$(BIN)/python -m tests.bench
 
-faults: setup ## break a stack under load again and again, and count; two hours
+faults: setup ## break a stack under load again and again, and count; takes hours
 	@$(BIN)/python -m tests.faults
 
 soak: setup ## ten minutes of load with a fault every twenty seconds

@@ -1,7 +1,8 @@
 """`make faults`: each fault several times on a stack of its own, under load, and the counts of what came of it.
 
 A seed draws when and how long: `--seed 7 --runs 1 --fault "kill kafka"` plays that run again. The exit status is 1
-where anything was lost, doubled, wrong, taken back or claimed falsely. All of it takes about two hours.
+where anything was lost, doubled, wrong, taken back or claimed falsely. All of it takes hours; what has been played is
+kept, run by run.
 """
 
 from __future__ import annotations
