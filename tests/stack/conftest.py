@@ -13,7 +13,7 @@ from tests.stack.flights import Flights, load_flights
 from tests.stack.stacks import Batch, running_stack
 
 HERE: Final = Path(__file__).parent
-FIRST: Final = ("test_local_stack.py", "test_feedback.py", "test_airflow.py", "test_retraining.py")
+FIRST: Final = ("test_local_stack.py", "test_feedback.py", "test_airflow.py", "test_retraining.py", "test_brokers.py")
 """These start stacks of their own: before the shared one is there, since two would compete for two cores."""
 LAST: Final = (
     "test_scenarios.py",
