@@ -1,7 +1,7 @@
 """The loop that feeds back: scores over HTTP, deliveries, outcomes, quality, and batch that changes none of it.
 
-predictions ─┬───────── kill joiner ── kill reader ──┬─ quality = what was sent ── batch ── the same ── verify
-deliveries ──┴───────────────────────────────────────┘
+predictions ─┬─ kill joiner ── kill reader ── kill broker ──┬─ quality = what was sent ── batch ── the same ── verify
+deliveries ──┴──────────────────────────────────────────────┘
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 import pytest
-from kafka import KafkaProducer
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from batch_layer.promotion import decide, train_and_register
 from batch_layer.registry import registry
@@ -30,7 +30,7 @@ from schemas.core.names import event_topic, raw_table
 from schemas.lake.models import read_models
 from schemas.lake.tables import read
 from schemas.settings import Settings
-from serving_layer.client import Client, ModelQuality, VersionQuality
+from serving_layer.client import Client, ModelQuality, Scored, VersionQuality
 from tests.stack import settling
 from tests.stack.feedback import definitions
 from tests.stack.feedback.definitions import late_order
@@ -74,6 +74,31 @@ class Books:
             self.scores[ids[number] if number in keyed else each.prediction_id] = each.score
             self.fallbacks += each.fallback is not None
         return [ids[number] for number in keyed]
+
+    def score_until_recorded(self) -> None:
+        """Score orders one by one from a broker's death until a prediction is recorded again.
+
+        One that an answer calls unrecorded may be in the log all the same, and then counts.
+        """
+        unsure: dict[str, Scored] = {}
+
+        def is_back() -> bool:
+            with Client(self.settings.serving) as client:
+                found = client.predict(MODEL, [{"items": self.draw.randrange(12), "shop": "a", "gift": False}])
+            (each,) = found.predictions
+            if not found.recorded:
+                unsure[each.prediction_id] = each
+                return False
+            self._write(each)
+            return bool(unsure)
+
+        settles(is_back)
+        for known in unsure.keys() & logged(self.settings):
+            self._write(unsure[known])
+
+    def _write(self, scored: Scored) -> None:
+        self.scores[scored.prediction_id] = scored.score
+        self.fallbacks += scored.fallback is not None
 
     def deliver(self, orders: list[str]) -> None:
         """Tell of each whether it was late: some twice, some broken, and of one in five nothing."""
@@ -176,6 +201,23 @@ def play(settings: Settings, books: Books) -> None:
     books.deliver(books.score(50))
     kill(settings, "outcomes")
     books.deliver(second[20:])
+    kill(settings, "kafka")
+    books.score_until_recorded()
+    books.deliver(books.score(20))
+
+
+def logged(settings: Settings) -> set[str]:
+    """The ids of all predictions in the log."""
+    topic, found = event_topic(prediction_of(late_order).name), set[str]()
+    with connected(KafkaConsumer, settings.kafka, enable_auto_commit=False) as consumer:
+        places = [TopicPartition(topic, each) for each in sorted(consumer.partitions_for_topic(topic) or ())]
+        consumer.assign(places)
+        consumer.seek_to_beginning()
+        ends = consumer.end_offsets(places)
+        while any(consumer.position(place) < end for place, end in ends.items()):
+            for records in consumer.poll(1_000).values():
+                found |= {orjson.loads(each.value)["event_id"] for each in records if each.value and not each.headers}
+    return found
 
 
 def is_scored(settings: Settings) -> bool:
