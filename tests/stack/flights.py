@@ -23,8 +23,8 @@ from tests.stack.stacks import tideline
 SLICE: Final = 9 * DAY
 """As much as the windows of a week need, with late events before it."""
 LOGGED: Final = 3 * HOUR
-WATCHED: Final = 6
-"""How many deliveries are kept back, to be watched one by one."""
+WATCHED: Final = {"departure": 3, "arrival": 3}
+"""How many deliveries of each event are kept back, to be watched one by one."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,8 @@ def load_flights(settings: Settings, folder: Path) -> Flights:
     }
     tideline(settings, "apply", "--yes")
     deliveries = replay.deliveries(replay.began, at)
-    watched = [each for each in deliveries if each.kind == "prompt" and each.event != "weather"][-WATCHED:]
+    prompt = {event: [each for each in deliveries if (each.event, each.kind) == (event, "prompt")] for event in WATCHED}
+    watched = [each for event, most in WATCHED.items() for each in prompt[event][-most:]]
     ids = {id(each) for each in watched}
     with producer(settings.kafka) as to:
         sent = send_all(to, [each for each in deliveries if id(each) not in ids])
