@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -46,7 +47,11 @@ class Ticker:
             KafkaProducer,
             kafka,
             acks="all",
+            # An idempotent producer of kafka-python 3.0.12 that gives a record up after it was sent once asks for no
+            # new id and sends nothing ever after; a tick that is there twice says the same twice.
+            enable_idempotence=False,
             linger_ms=0,
+            reconnect_backoff_max_ms=500,
             request_timeout_ms=_TIMEOUT_MS // 2,
             delivery_timeout_ms=_TIMEOUT_MS,
             max_block_ms=_TIMEOUT_MS // 2,
@@ -73,9 +78,10 @@ class Ticker:
                 )
             except KafkaError as error:
                 failures[place] = type(error).__name__
+        ends = time.monotonic() + _TIMEOUT_MS / 1_000
         for place, future in sent.items():
             try:
-                offsets[place] = future.get(_TIMEOUT_MS / 1000).offset
+                offsets[place] = future.get(max(0.0, ends - time.monotonic())).offset
             except KafkaError as error:
                 failures[place] = type(error).__name__
         return Ticked(offsets, failures)

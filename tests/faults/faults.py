@@ -7,13 +7,14 @@ from typing import Final
 
 from tests.faults import batches, disks, files, sending, switching
 from tests.faults.fault import Fault
-from tests.faults.programs import freeze, kill
+from tests.faults.programs import LONG_SECONDS, freeze, kill
 from tests.faults.retention import RETENTION
 
 FAULTS: Final[Mapping[str, Fault]] = {
     **{f"kill {program}": kill(program) for program in ("reader", "loader", "applier")},
     **{f"kill {program}": kill(program) for program in ("flink-taskmanager", "flink-jobmanager", "kafka")},
     **{f"freeze {program}": freeze(program) for program in ("applier", "flink-taskmanager", "kafka")},
+    "freeze kafka for long": freeze("kafka", LONG_SECONDS),
     "burst": sending.burst,
     "burst into a frozen task manager": sending.burst_into_frozen,
     "copies": sending.copies,

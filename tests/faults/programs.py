@@ -21,6 +21,8 @@ from tests.stack.stacks import status
 
 BACK_WITHIN: Final = 120.0
 FROZEN_SECONDS: Final = (3.0, 12.0)
+LONG_SECONDS: Final = (12.0, 30.0)
+"""Longer than any client of a broker goes on waiting for one record."""
 
 
 def kill(program: str) -> Fault:
@@ -35,13 +37,13 @@ def kill(program: str) -> Fault:
     return fault
 
 
-def freeze(program: str) -> Fault:
-    """It stands still for some seconds and goes on, as after a long collection or a paused machine."""
+def freeze(program: str, seconds: tuple[float, float] = FROZEN_SECONDS) -> Fault:
+    """It stands still for so long and goes on, as after a long collection or a paused machine."""
 
     def fault(stack: Settings, load: Load, draw: random.Random) -> None:
         load.sell(draw.randrange(MIDSTREAM))
         with suspended(stack, program):
-            stand_still(draw)
+            stand_still(draw, seconds)
 
     return fault
 
@@ -57,9 +59,9 @@ def suspended(stack: Settings, program: str) -> Iterator[None]:
         process.resume()
 
 
-def stand_still(draw: random.Random) -> None:
+def stand_still(draw: random.Random, seconds: tuple[float, float] = FROZEN_SECONDS) -> None:
     """The length of the fault itself: there is no condition to wait for while everything stands still."""
-    threading.Event().wait(draw.uniform(*FROZEN_SECONDS))
+    threading.Event().wait(draw.uniform(*seconds))
 
 
 def process_of(stack: Settings, program: str) -> psutil.Process:

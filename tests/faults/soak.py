@@ -36,7 +36,7 @@ from tests.stack.stacks import running_stack, status, tideline
 
 OUTPUT: Final = CHECKOUT / ".tideline" / "soak.json"
 QUICK: Final = [name for name in FAULTS if name.partition(" ")[0] in ("kill", "freeze", "copies", "late", "poison")]
-DRAWN: Final = [name for name in QUICK if not name.endswith(("batch", "recompute", "publication"))]
+DRAWN: Final = [name for name in QUICK if not name.endswith(("batch", "recompute", "publication", "for long"))]
 BATCH_EVERY: Final = 60.0
 MEASURED_EVERY: Final = 5.0
 GROWTH: Final = 1.2

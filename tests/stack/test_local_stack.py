@@ -15,6 +15,8 @@ import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 
+from batch_layer.ticks import Ticker
+from batch_layer.topics import Topic
 from infra.stack.processes import processes_of
 from infra.stack.waiting import wait_until
 from schemas.settings import Settings
@@ -98,6 +100,20 @@ def test_a_killed_broker_is_named_and_keeps_what_it_acknowledged(engines: Settin
     assert (found["state"], found["restarts"]) == ("running", 1)
     told = tideline(engines, "status").stdout
     assert f"kafka has died and was started again, 1 times since `tideline up`; see {found['log']}" in told
+
+
+def test_ticks_come_again_after_a_broker_stood_still(engines: Settings) -> None:
+    topic = Topic(TOPIC, id="", partitions=1)
+    with Ticker(engines.kafka) as ticker:
+        assert not ticker.tick_all([topic]).failures
+        broker = psutil.Process(status(engines)["kafka"]["pid"])
+        broker.suspend()
+        try:
+            # Sent once, to a broker that never answers, and then given up.
+            assert list(ticker.tick_all([topic]).failures) == [(TOPIC, 0)]
+        finally:
+            broker.resume()
+        assert wait_until(lambda: not ticker.tick_all([topic]).failures, seconds=60)
 
 
 def test_a_killed_task_manager_comes_back(engines: Settings) -> None:
