@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from typing import Final
 
-from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient, TopicPartition
 
 from infra.stack.waiting import wait_until
 from schemas.broker import connect
@@ -31,6 +31,7 @@ from tests.faults.programs import stopped, suspended
 from tests.stack.load import Load, Sold
 from tests.stack.selling.definitions import sale, takings
 from tests.stack.stacks import tideline
+from tests.stack.topics import Offsets, ends_of, read_between
 
 HORIZON: Final = "2s"
 TOLD_WITHIN: Final = 90.0
@@ -38,15 +39,13 @@ SERVED_WITHIN: Final = 60.0
 MOST_RUNS: Final = 4
 """Batch runs until answers are whole: the boundary has to pass the loss by a horizon."""
 
-Offsets = Mapping[TopicPartition, int]
-
 
 def applier(stack: Settings, load: Load, draw: random.Random) -> Mend:
     """The speed topics lose what an applier that was stopped, or stood still, had still to apply."""
     load.sell(draw.randrange(MIDSTREAM))
     with draw.choice((stopped, suspended))(stack, "applier"):
         topics = [TopicPartition(topic, 0) for run in started_runs(stack.lake) for topic in run.topics.values()]
-        first = ends_of(stack, topics)
+        first = ends_of(stack.kafka, topics)
         load.sell(MIDSTREAM)
         last = _ends_above(stack, first)
         lose(stack, {each: draw.randint(first[each] + 1, last[each]) for each in topics})
@@ -89,7 +88,7 @@ def archive(stack: Settings, load: Load, draw: random.Random) -> Mend:
     with load.paused():
         kept = read_kept(stack.lake)[sale.name].until
         places = [TopicPartition(event_topic(sale.name), each) for each in sorted(kept)]
-        ends = ends_of(stack, places)
+        ends = ends_of(stack.kafka, places)
         to = {each: draw.randint(kept[each.partition] + 1, ends[each]) for each in places}
         lost = _sales(stack, {each: kept[each.partition] for each in places}, to)
         lose(stack, to)
@@ -117,19 +116,12 @@ RETENTION: Final[Mapping[str, Fault]] = {
 }
 
 
-def ends_of(stack: Settings, places: list[TopicPartition]) -> dict[TopicPartition, int]:
-    """The offset after the last record of each."""
-    with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
-        found: dict[TopicPartition, int] = consumer.end_offsets(places)
-    return found
-
-
 def _ends_above(stack: Settings, first: Offsets) -> Offsets:
     """The ends once each partition has got something."""
     found = dict(first)
 
     def has_grown() -> bool:
-        found.update(ends_of(stack, list(first)))
+        found.update(ends_of(stack.kafka, list(first)))
         return all(found[place] > offset for place, offset in first.items())
 
     assert wait_until(has_grown, seconds=TOLD_WITHIN), found
@@ -145,19 +137,11 @@ def lose(stack: Settings, to: Offsets) -> None:
 def _sales(stack: Settings, since: Offsets, to: Offsets) -> list[tuple[Sold, Instant]]:
     """The sales in `[since, to)` of each partition, and when each was appended."""
     found = []
-    with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
-        consumer.assign(list(since))
-        for place, offset in since.items():
-            consumer.seek(place, offset)
-        while any(consumer.position(place) < end for place, end in to.items()):
-            for place, records in consumer.poll(1_000).items():
-                for record in records:
-                    if record.offset < to[place] and not record.headers:
-                        facts = json.loads(record.value)
-                        sold = Sold(
-                            facts["event_id"], parse_instant(facts["event_time"]), facts["shop"], facts["cents"]
-                        )
-                        found.append((sold, Instant(record.timestamp)))
+    for record in read_between(stack.kafka, since, to):
+        if not record.headers:
+            facts = json.loads(record.value)
+            sold = Sold(facts["event_id"], parse_instant(facts["event_time"]), facts["shop"], facts["cents"])
+            found.append((sold, Instant(record.timestamp)))
     return found
 
 

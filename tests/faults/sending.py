@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import random
-from contextlib import closing
 from typing import Final
 
-from kafka import KafkaConsumer, TopicPartition
+from kafka import TopicPartition
 
-from schemas.broker import connect
 from schemas.core.names import event_topic
 from schemas.settings import Settings
 from tests.faults.fault import MIDSTREAM
 from tests.faults.programs import process_of
 from tests.stack.load import Load
 from tests.stack.selling.definitions import sale
+from tests.stack.topics import ends_of, read_between
 
 BURST: Final = 20_000
 """Sales of a burst: some seconds of it."""
@@ -65,16 +64,10 @@ def burst_into_frozen(stack: Settings, load: Load, draw: random.Random) -> None:
 def replay(stack: Settings, load: Load, draw: random.Random) -> None:
     """The newest records of the topic are produced once more, as they were, between new ones."""
     load.sell(draw.randrange(MIDSTREAM))
-    with closing(connect(KafkaConsumer, stack.kafka)) as consumer:
-        places = [TopicPartition(event_topic(sale.name), number) for number in range(sale.partitions)]
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        for place in places:
-            consumer.seek(place, max(0, ends[place] - REPLAYED))
-        while any(consumer.position(place) < ends[place] for place in places):
-            for place, records in consumer.poll(1_000).items():
-                for record in records:
-                    # A tick is the platform's own and marked by a header; a producer has none to send.
-                    if not record.headers and record.offset < ends[place]:
-                        load.send_again(place.partition, record.key, record.value)
+    ends = ends_of(stack.kafka, [TopicPartition(event_topic(sale.name), each) for each in range(sale.partitions)])
+    since = {place: max(0, end - REPLAYED) for place, end in ends.items()}
+    for record in read_between(stack.kafka, since, ends):
+        # A tick is the platform's own and marked by a header; a producer has none to send.
+        if not record.headers:
+            load.send_again(record.partition, record.key, record.value)
     load.sell(MIDSTREAM)

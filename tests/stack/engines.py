@@ -6,14 +6,12 @@ Neither goes through serving. Rows of partials are merged by the algebra of the 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal as Exact
 from typing import Any
 
 from deltalake import DeltaTable
-from kafka import KafkaConsumer, TopicPartition
 
 from schemas.core import names
 from schemas.core.aggregates import Greatest, Kind, Least, Total, answer_value, merge, partials_of, present, zero
@@ -25,6 +23,7 @@ from schemas.lake.generations import current
 from schemas.lake.runs import started_runs
 from schemas.lake.tables import data_of
 from schemas.settings import Settings
+from tests.stack.topics import read_topic
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ def stream_rows(settings: Settings, view: View) -> Rows:
     runs = [run for run in started_runs(settings.lake) if definition in run.topics]
     assert runs, f"`{view.name}` is not streamed"
     greatest: dict[bytes, dict[str, Any]] = {}
-    for key, value in _records(settings.kafka, runs[-1].topics[definition]):
-        row = json.loads(value)
-        if key not in greatest or row[names.N] > greatest[key][names.N]:
-            greatest[key] = row
+    for record in read_topic(settings.kafka, runs[-1].topics[definition]):
+        row = json.loads(record.value)
+        if record.key not in greatest or row[names.N] > greatest[record.key][names.N]:
+            greatest[record.key] = row
     return _by_key(view, ((json.loads(key), value) for key, value in greatest.items()))
 
 
@@ -95,14 +94,3 @@ def _value(kind: Kind, stored: Any) -> Value:
             return int(Exact(str(stored)).scaleb(scale))
     value: Value = stored
     return value
-
-
-def _records(kafka: str, topic: str) -> Iterator[tuple[bytes, bytes]]:
-    partition = TopicPartition(topic, 0)
-    with closing(KafkaConsumer(bootstrap_servers=kafka, isolation_level="read_committed")) as consumer:
-        consumer.assign([partition])
-        consumer.seek_to_beginning(partition)
-        end = consumer.end_offsets([partition])[partition]
-        while consumer.position(partition) < end:
-            for record in consumer.poll(1_000).get(partition, []):
-                yield record.key, record.value

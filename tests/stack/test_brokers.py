@@ -12,17 +12,14 @@ import json
 import shutil
 from bisect import bisect_left
 from collections.abc import Iterator
-from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from infra.stack.programs import NAMES
 from infra.stack.waiting import wait_until
-from schemas.broker import connect
 from schemas.core.codec import definition_of
 from schemas.core.instants import SECOND, Instant
 from schemas.core.names import event_topic
@@ -34,6 +31,7 @@ from tests.stack.brokers import Brokers, two_brokers
 from tests.stack.load import SHOPS, Books, Load, selling
 from tests.stack.selling.definitions import sale, takings
 from tests.stack.stacks import Batch, settings_at, tideline
+from tests.stack.topics import read_topic
 
 STEP: Final = 300
 """Sales from one thing that happens to the next."""
@@ -157,20 +155,13 @@ def check_answers(cluster: Cluster) -> None:
 
 def log(cluster: Cluster) -> dict[int, list[tuple[Instant, str | None]]]:
     """By partition when each record was appended and the shop of the first copy of a sale, in order of offset."""
-    places = [TopicPartition(event_topic(sale.name), each) for each in range(sale.partitions)]
-    found: dict[int, list[tuple[Instant, str | None]]] = {each.partition: [] for each in places}
+    found: dict[int, list[tuple[Instant, str | None]]] = {each: [] for each in range(sale.partitions)}
     seen: set[str] = set()
-    with closing(connect(KafkaConsumer, cluster.stack.kafka)) as consumer:
-        consumer.assign(places)
-        ends = consumer.end_offsets(places)
-        consumer.seek_to_beginning(*places)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for place, records in consumer.poll(1_000).items():
-                for record in records:
-                    facts = {} if record.value is None else json.loads(record.value)
-                    shop = None if facts.get("event_id", "") in seen else facts.get("shop")
-                    seen.add(facts.get("event_id", ""))
-                    found[place.partition].append((Instant(record.timestamp), shop))
+    for record in read_topic(cluster.stack.kafka, event_topic(sale.name)):
+        facts = {} if record.value is None else json.loads(record.value)
+        shop = None if facts.get("event_id", "") in seen else facts.get("shop")
+        seen.add(facts.get("event_id", ""))
+        found[record.partition].append((Instant(record.timestamp), shop))
     return found
 
 

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 import orjson
 import pytest
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 
 from batch_layer.promotion import decide, train_and_register
 from batch_layer.registry import registry
@@ -35,6 +35,7 @@ from tests.stack import settling
 from tests.stack.feedback import definitions
 from tests.stack.feedback.definitions import late_order
 from tests.stack.stacks import catalog_at, running_stack, status, tideline
+from tests.stack.topics import read_topic
 from tests.unit.batch_layer.learning import write_set
 
 pytestmark = pytest.mark.stack
@@ -208,16 +209,8 @@ def play(settings: Settings, books: Books) -> None:
 
 def logged(settings: Settings) -> set[str]:
     """The ids of all predictions in the log."""
-    topic, found = event_topic(prediction_of(late_order).name), set[str]()
-    with connected(KafkaConsumer, settings.kafka, enable_auto_commit=False) as consumer:
-        places = [TopicPartition(topic, each) for each in sorted(consumer.partitions_for_topic(topic) or ())]
-        consumer.assign(places)
-        consumer.seek_to_beginning()
-        ends = consumer.end_offsets(places)
-        while any(consumer.position(place) < end for place, end in ends.items()):
-            for records in consumer.poll(1_000).values():
-                found |= {orjson.loads(each.value)["event_id"] for each in records if each.value and not each.headers}
-    return found
+    records = read_topic(settings.kafka, event_topic(prediction_of(late_order).name))
+    return {orjson.loads(each.value)["event_id"] for each in records if not each.headers}
 
 
 def is_scored(settings: Settings) -> bool:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
 from batch_layer.ticks import Ticker
@@ -21,6 +21,7 @@ from infra.stack.processes import processes_of
 from infra.stack.waiting import wait_until
 from schemas.settings import Settings
 from tests.stack.stacks import running_stack, settings_at, status, tideline
+from tests.stack.topics import read_topic
 
 ENGINES = ("kafka", "flink-jobmanager", "flink-taskmanager")
 ONLY = ("--only", ",".join(ENGINES))
@@ -43,16 +44,8 @@ def produce(settings: Settings, value: bytes) -> None:
 
 
 def kept(settings: Settings) -> list[bytes]:
-    """Every record of the topic."""
-    partition = TopicPartition(TOPIC, 0)
-    with closing(KafkaConsumer(bootstrap_servers=settings.kafka)) as consumer:
-        consumer.assign([partition])
-        consumer.seek_to_beginning(partition)
-        end = consumer.end_offsets([partition])[partition]
-        found: list[bytes] = []
-        while consumer.position(partition) < end:
-            found += [record.value for records in consumer.poll(1000).values() for record in records]
-    return found
+    """What every record of the topic says."""
+    return [record.value for record in read_topic(settings.kafka, TOPIC)]
 
 
 def kill(settings: Settings, name: str) -> int:

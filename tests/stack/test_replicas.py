@@ -28,13 +28,14 @@ from schemas.lake.runs import started_runs
 from schemas.settings import Settings
 from serving_layer.client import Client, Proof
 from tests.faults.harness import expected, in_answers, newest
-from tests.faults.retention import ends_of, lose
+from tests.faults.retention import lose
 from tests.faults.watching import KEYS, Watch, watching
 from tests.stack.load import SHOPS, Load, selling
 from tests.stack.renting import definitions
 from tests.stack.renting.definitions import rental, rents
 from tests.stack.replicas import Replica, replica
 from tests.stack.stacks import Batch, catalog_at, tideline
+from tests.stack.topics import ends_of
 
 A_SECOND: Final = 100
 STEP: Final = 100
@@ -102,7 +103,7 @@ def lose_speed_topics(rental: Rental) -> None:
             client.lookup(rents.name, [], wait_for=position, timeout=60)
     (run,) = [run for run in started_runs(stack.lake) if run.event == rents.on.name]
     places = [TopicPartition(topic, 0) for topic in run.topics.values()]
-    lose(stack, ends_of(stack, places))
+    lose(stack, ends_of(stack.kafka, places))
 
 
 def closed(rental: Rental, after: Instant) -> Instant:

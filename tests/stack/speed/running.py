@@ -9,13 +9,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
 
 from schemas.broker import committed
 from schemas.core import names
 from schemas.settings import Settings
 from speed_layer.flink import Flink
+from tests.stack.topics import read_topic
 
 Found = TypeVar("Found")
 
@@ -75,19 +76,11 @@ def produce(kafka: str, topic: str, records: Sequence[Sent]) -> list[Acknowledge
 
 
 def read_all(kafka: str, topic: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    """Every row that a topic of one partition holds now, as (key, value)."""
-    partition = TopicPartition(topic, 0)
-    consumer = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    """Every row that a topic holds now, as (key, value)."""
     rows = []
-    try:
-        consumer.assign([partition])
-        end = consumer.end_offsets([partition])[partition]
-        while consumer.position(partition) < end:
-            for record in consumer.poll(timeout_ms=500).get(partition, []):
-                assert record.value is not None, f"{topic} holds a tombstone at {record.offset}"
-                rows.append((json.loads(record.key or b"{}"), json.loads(record.value)))
-    finally:
-        consumer.close()
+    for record in read_topic(kafka, topic):
+        assert record.value is not None, f"{topic} holds a tombstone at {record.offset}"
+        rows.append((json.loads(record.key or b"{}"), json.loads(record.value)))
     return rows
 
 
