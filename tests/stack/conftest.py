@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +10,7 @@ import pytest
 
 from schemas.settings import Settings
 from tests.stack.flights import Flights, load_flights
+from tests.stack.last_words import forget, last_words
 from tests.stack.stacks import Batch, running_stack
 
 HERE: Final = Path(__file__).parent
@@ -33,6 +34,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         item.add_marker("stack")
     others = [item for item in items if HERE not in item.path.parents]
     items[:] = others + sorted(ours, key=_rank)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Show beside a failure what the programs of the stacks said last."""
+    report = yield
+    if report.failed:
+        report.sections.append((f"Said last by the stacks of {item.name}", last_words()))
+    forget()
+    return report
 
 
 def _rank(item: pytest.Item) -> int:

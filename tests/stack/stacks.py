@@ -18,6 +18,7 @@ from infra.stack.layout import Layout
 from infra.stack.ports import is_free
 from infra.stack.status import read_status
 from schemas.settings import CHECKOUT, Settings
+from tests.stack.last_words import listening
 
 # Below the ports that the system gives to outgoing connections, so that none of those takes one of ours.
 _PORTS = range(20_000, 32_000, 10)
@@ -111,8 +112,9 @@ def running_stack(
     """A stack from `tideline up` with these arguments until the end of the block; DAGs are those of `catalog`."""
     settings = settings_at(home, airflow=airflow, mlflow=mlflow)
     try:
-        tideline(settings, "up", *arguments, catalog=catalog)
-        yield settings
+        with listening(settings.logs):
+            tideline(settings, "up", *arguments, catalog=catalog)
+            yield settings
     finally:
         tideline(settings, "down")
 
