@@ -169,7 +169,7 @@ def _outcomes(console: Console, settings: Settings, scored: Scored) -> None:
     if quality is None:
         console.print(f"nothing is told of version {version} of {MODEL} yet")
         return
-    told = f"{quality.predictions} predictions, {quality.outcomes} outcomes by now"
+    told = f"predictions {quality.predictions}, outcomes by now {quality.outcomes}"
     measures = {"auc": quality.auc, "log loss": quality.log_loss, "calibration error": quality.calibration_error}
     known = ", ".join(f"{name} {value:.3f}" for name, value in measures.items() if value is not None)
     console.print(f"live quality of version {version}: {told}{', ' if known else ''}{known}")

@@ -136,7 +136,7 @@ def quality(
     typer.echo(f"{found.model} over {found.window}, as of {format_instant(found.as_of)}")
     for each in found.versions:
         by = "no champion" if each.version is None else " ".join((f"version {each.version}", *each.aliases))
-        typer.echo(f"  {by}: {each.predictions} predictions, {each.fallbacks} by a fallback, {each.outcomes} outcomes")
+        typer.echo(f"  {by}: predictions {each.predictions}, by a fallback {each.fallbacks}, outcomes {each.outcomes}")
         for name in ("coverage", "auc", "log_loss", "calibration_error", "mean_score", "positive_share"):
             value = getattr(each, name)
             typer.echo(f"    {name} {'not known' if value is None else f'{value:.4f}'}")
