@@ -51,7 +51,6 @@ class Ticker:
             # new id and sends nothing ever after; a tick that is there twice says the same twice.
             enable_idempotence=False,
             linger_ms=0,
-            reconnect_backoff_max_ms=500,
             request_timeout_ms=_TIMEOUT_MS // 2,
             delivery_timeout_ms=_TIMEOUT_MS,
             max_block_ms=_TIMEOUT_MS // 2,

@@ -22,6 +22,9 @@ from schemas.core.errors import UnavailableError
 WITHIN_MS: Final = 10_000
 """How long a broker has to answer; one that is restarted takes about five seconds."""
 
+LOOKED_FOR_MS: Final = 500
+"""How often at least a broker that is away is looked for: the clients' own waits grow to half a minute."""
+
 _ACCEPTS_WITHIN: Final = 2.0
 _PAUSE: Final = 0.1
 _COORDINATOR: Final = (CoordinatorLoadInProgressError, CoordinatorNotAvailableError, NotCoordinatorError)
@@ -49,7 +52,8 @@ def connected(client: Callable[..., Client], kafka: str, **configuration: Any) -
 
 def connect(client: Callable[..., Client], kafka: str, **configuration: Any) -> Client:
     """A client that the caller closes; raises as `connected` does."""
-    bounds = dict.fromkeys(("request_timeout_ms", "bootstrap_timeout_ms"), WITHIN_MS) | configuration
+    bounds = dict.fromkeys(("request_timeout_ms", "bootstrap_timeout_ms"), WITHIN_MS)
+    bounds |= {"reconnect_backoff_max_ms": LOOKED_FOR_MS} | configuration
     try:
         _await_listener(kafka, bounds["bootstrap_timeout_ms"] / 1_000)
         return client(bootstrap_servers=kafka, **bounds)

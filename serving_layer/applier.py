@@ -20,7 +20,7 @@ from serving_layer import records
 from serving_layer.applying import Applying, Batch, Message
 from serving_layer.entities import stream_of
 from serving_layer.environment import Environment
-from serving_layer.observing import RECONNECTING, Failed, Observer, SawCommit, SawDamage, ToldEnds, partitions_of
+from serving_layer.observing import BOOTSTRAP_MS, Failed, Observer, SawCommit, SawDamage, ToldEnds, partitions_of
 from serving_layer.records import Followed
 from serving_layer.sweeping import Sweeping
 
@@ -72,7 +72,7 @@ class Applier:
             isolation_level="read_committed",
             fetch_max_wait_ms=_WAIT,
             max_partition_fetch_bytes=1 << 22,
-            **RECONNECTING,
+            bootstrap_timeout_ms=BOOTSTRAP_MS,
         )
         self._roster, self._unmet, looked = None, list(self._runs), 0.0
         try:
@@ -171,7 +171,7 @@ class Applier:
     def _latest(self, run: Followed) -> Instant:
         """The greatest append time in the run's event topic, or now: the clock of a broker may be ahead of ours."""
         places = [TopicPartition(run.topic, partition) for partition in range(run.partitions)]
-        with connected(KafkaAdminClient, self._kafka, **RECONNECTING) as client:
+        with connected(KafkaAdminClient, self._kafka, bootstrap_timeout_ms=BOOTSTRAP_MS) as client:
             found = client.list_partition_offsets(dict.fromkeys(places, OffsetSpec.MAX_TIMESTAMP))
         return Instant(max(_now(), *(each.timestamp for each in found.values())))
 

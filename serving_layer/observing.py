@@ -31,8 +31,8 @@ from serving_layer.records import Followed
 LOG: Final = logging.getLogger(__name__)
 POLL: Final = 0.15
 """Seconds between looks for a commit; checkpoints complete every second."""
-RECONNECTING: Final = {"bootstrap_timeout_ms": 2_000, "reconnect_backoff_max_ms": 500}
-"""A broker that is away is looked for twice a second: the clients' own waits grow to half a minute."""
+BOOTSTRAP_MS: Final = 2_000
+"""How long a broker has to answer at first; while it does not, its absence is told."""
 _LOOK_AT_LOGS: Final = 1.0
 """Seconds between looks at the topics of events."""
 _TIMEOUT: Final = 2.0
@@ -169,7 +169,7 @@ class _Asking:
     """Connections, for as long as they hold."""
 
     def __init__(self, kafka: str, flink: str) -> None:
-        self._admin = connect(KafkaAdminClient, kafka, **RECONNECTING)
+        self._admin = connect(KafkaAdminClient, kafka, bootstrap_timeout_ms=BOOTSTRAP_MS)
         try:
             self._consumer = connect(
                 KafkaConsumer,
@@ -178,7 +178,7 @@ class _Asking:
                 enable_auto_commit=False,
                 max_partition_fetch_bytes=1 << 16,
                 enable_incremental_fetch_sessions=False,
-                **RECONNECTING,
+                bootstrap_timeout_ms=BOOTSTRAP_MS,
             )
         except UnavailableError:
             self._admin.close()

@@ -37,7 +37,6 @@ _SETTINGS: Final = {
     "request_timeout_ms": 900,
     "delivery_timeout_ms": 1_000,
     "bootstrap_timeout_ms": 900,
-    "reconnect_backoff_max_ms": 500,
 }
 
 

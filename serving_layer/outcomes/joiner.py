@@ -35,7 +35,6 @@ _SENDING: Final = {
     "enable_idempotence": False,
     "linger_ms": 5,
     "max_block_ms": 5_000,
-    "reconnect_backoff_max_ms": 500,
     "request_timeout_ms": 5_000,
     "delivery_timeout_ms": 10_000,
 }
@@ -123,7 +122,6 @@ class Joiner:
             isolation_level="read_committed",
             fetch_max_wait_ms=_POLL_MS,
             bootstrap_timeout_ms=2_000,
-            reconnect_backoff_max_ms=500,
         )
 
 

@@ -127,9 +127,8 @@ class Load:
     def __init__(self, kafka: str, a_second: int, topic: str) -> None:
         self.books = Books(topic)
         self._a_second = a_second
-        self._producer = connect(
-            KafkaProducer, kafka, acks="all", linger_ms=5, reconnect_backoff_max_ms=1_000, delivery_timeout_ms=30_000
-        )
+        # Longer than any broker stands still here: a producer that gives a record up sends nothing more (`ticks.py`).
+        self._producer = connect(KafkaProducer, kafka, acks="all", linger_ms=5, delivery_timeout_ms=90_000)
         self._draw = random.Random(2013)
         self._number = 0
         self._pending: deque[tuple[Sold, Any]] = deque()

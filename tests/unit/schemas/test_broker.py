@@ -58,6 +58,7 @@ def test_bounds_are_set_unless_given(listening: str) -> None:
     assert client.configuration == {
         "bootstrap_servers": listening,
         "bootstrap_timeout_ms": 10_000,
+        "reconnect_backoff_max_ms": 500,
         "request_timeout_ms": 5,
         "acks": "all",
     }
