@@ -90,7 +90,7 @@ def read_only_lake(stack: Settings, load: Load, draw: random.Random) -> None:
 
 def read_only_store(stack: Settings, load: Load, draw: random.Random) -> None:
     """A replica that comes back on a file system that it may not write waits until it may."""
-    programs, supervisor = ("reader", "loader", "applier"), Supervisor(Layout(stack))
+    programs, supervisor = ("outcomes", "reader", "loader", "applier"), Supervisor(Layout(stack))
     load.sell(draw.randrange(MIDSTREAM))
     for program in programs:
         supervisor.stop(program)
