@@ -1,4 +1,8 @@
-"""`make promises`: writes into `tests/README.md` what the last runs of model, faults and soak counted."""
+"""`make promises`: writes into `tests/README.md` what the last runs of model, faults and soak counted.
+
+What this checkout has run is added to `tests/counted.json`, in place of earlier runs of the same fault and seed, and
+the page is written from there: so runs of several days and machines add up.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +10,15 @@ import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, Final
 
 from schemas.settings import CHECKOUT
 from tests.faults import harness
 
 PAGE: Final = CHECKOUT / "tests" / "README.md"
-KEPT: Final = CHECKOUT / ".tideline"
+COUNTED: Final = CHECKOUT / "tests" / "counted.json"
+RUN_HERE: Final = CHECKOUT / ".tideline"
+PARTS: Final = ("model", "soak", "faults")
 BEGIN: Final = "<!-- counts: written by `make promises` -->"
 END: Final = "<!-- end of counts -->"
 COUNTS: Final = tuple(name for name in harness.COUNTS if name != "answers")
@@ -65,18 +70,39 @@ def _soak(found: Any) -> str:
     )
 
 
-def _read(name: str) -> Any:
-    file: Path = KEPT / f"{name}.json"
-    if not file.exists():
-        sys.exit(f"promises: `make {name}` was not run in this checkout, and the page tells of all three; run it first")
-    return json.loads(file.read_text())
+def added(before: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Any]:
+    """All that was counted, by part; what was run here takes the place of earlier runs, of faults by fault and seed."""
+    runs = {
+        (run["fault"], run["seed"]): run
+        for counted in (before, here)
+        for run in counted.get("faults", {"runs": []})["runs"]
+    }
+    found = {**before, **here, "faults": {"runs": [runs[each] for each in sorted(runs)]}}
+    return {part: found[part] for part in PARTS if part in found}
+
+
+def encoded(counted: Mapping[str, Any]) -> str:
+    """JSON with a line a run, so that a difference can be read."""
+    runs = ",\n".join(json.dumps(run) for run in counted["faults"]["runs"])
+    parts = [f"{json.dumps(part)}: {json.dumps(counted[part])}" for part in PARTS if part != "faults"]
+    return "{\n" + ",\n".join([*parts, f'"faults": {{"runs": [\n{runs}\n]}}']) + "\n}\n"
+
+
+def _run_here() -> dict[str, Any]:
+    files = {part: RUN_HERE / f"{part}.json" for part in PARTS}
+    return {part: json.loads(file.read_text()) for part, file in files.items() if file.exists()}
 
 
 def main() -> None:
     """Write the page anew."""
-    text = page(PAGE.read_text(), counts(_read("model"), _read("faults"), _read("soak")))
-    PAGE.write_text(text)
-    print(f"written to {PAGE}", file=sys.stderr)
+    counted = added(json.loads(COUNTED.read_text()) if COUNTED.exists() else {}, _run_here())
+    missing = [f"`make {part}`" for part in PARTS if not counted.get(part)]
+    if missing or not counted["faults"]["runs"]:
+        sys.exit(f"promises: {', '.join(missing) or '`make faults`'} was never run, and the page tells of all three")
+    written = page(PAGE.read_text(), counts(counted["model"], counted["faults"], counted["soak"]))
+    COUNTED.write_text(encoded(counted))
+    PAGE.write_text(written)
+    print(f"written to {PAGE} and {COUNTED}", file=sys.stderr)
 
 
 if __name__ == "__main__":
