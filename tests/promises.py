@@ -21,6 +21,8 @@ RUN_HERE: Final = CHECKOUT / ".tideline"
 PARTS: Final = ("model", "soak", "faults")
 BEGIN: Final = "<!-- counts: written by `make promises` -->"
 END: Final = "<!-- end of counts -->"
+Run = Mapping[str, Any]
+"""What came of a fault under one seed, and the day."""
 COUNTS: Final = tuple(name for name in harness.COUNTS if name != "answers")
 
 
@@ -33,11 +35,11 @@ def page(text: str, counts: Iterable[str]) -> str:
     return "\n".join([before + BEGIN, "", *counts, "", END + after])
 
 
-def counts(model: Any, faults: Any, soak: Any) -> Iterator[str]:
+def counts(counted: Mapping[str, Any]) -> Iterator[str]:
     """Lines of Markdown."""
-    runs: list[Mapping[str, Any]] = sorted(faults["runs"], key=lambda run: run["on"])
-    yield f"- `make model`: {_model(model)}"
-    yield f"- `make soak`: {_soak(soak)}"
+    runs: list[Run] = sorted(counted["faults"]["runs"], key=lambda run: run["on"])
+    yield f"- `make model`: {_model(counted['model'])}"
+    yield f"- `make soak`: {_soak(counted['soak'])}"
     yield f"- `make faults` ({' to '.join(dict.fromkeys((runs[0]['on'], runs[-1]['on'])))}):"
     yield ""
     named = " | ".join(name.replace("_", " ") for name in COUNTS)
@@ -72,13 +74,15 @@ def _soak(found: Any) -> str:
 
 def added(before: Mapping[str, Any], here: Mapping[str, Any]) -> dict[str, Any]:
     """All that was counted, by part; what was run here takes the place of earlier runs, of faults by fault and seed."""
-    runs = {
-        (run["fault"], run["seed"]): run
-        for counted in (before, here)
-        for run in counted.get("faults", {"runs": []})["runs"]
-    }
-    found = {**before, **here, "faults": {"runs": [runs[each] for each in sorted(runs)]}}
+    earlier, later = (counted.get("faults", {"runs": []})["runs"] for counted in (before, here))
+    found = {**before, **here, "faults": {"runs": replaced(earlier, later)}}
     return {part: found[part] for part in PARTS if part in found}
+
+
+def replaced(earlier: Iterable[Run], later: Iterable[Run]) -> list[Run]:
+    """Runs of faults, in order: of each fault and seed the last."""
+    runs = {(run["fault"], run["seed"]): run for run in (*earlier, *later)}
+    return [runs[each] for each in sorted(runs)]
 
 
 def encoded(counted: Mapping[str, Any]) -> str:
@@ -99,7 +103,7 @@ def main() -> None:
     missing = [f"`make {part}`" for part in PARTS if not counted.get(part)]
     if missing or not counted["faults"]["runs"]:
         sys.exit(f"promises: {', '.join(missing) or '`make faults`'} was never run, and the page tells of all three")
-    written = page(PAGE.read_text(), counts(counted["model"], counted["faults"], counted["soak"]))
+    written = page(PAGE.read_text(), counts(counted))
     COUNTED.write_text(encoded(counted))
     PAGE.write_text(written)
     print(f"written to {PAGE} and {COUNTED}", file=sys.stderr)

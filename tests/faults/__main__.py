@@ -28,7 +28,7 @@ from tests.faults.disks import DISKS
 from tests.faults.faults import FAULTS
 from tests.faults.harness import COUNTS, Outcome, play, prepare
 from tests.faults.retention import HORIZON, RETENTION
-from tests.promises import today
+from tests.promises import replaced, today
 from tests.stack.load import Load, selling
 from tests.stack.stacks import running_stack
 
@@ -64,10 +64,8 @@ def main(
 
 def keep(path: Path, outcomes: Sequence[Outcome]) -> None:
     """Write the runs in place of earlier ones of the same faults and seeds: the last run of each counts."""
-    again = {(each.fault, each.seed) for each in outcomes}
     kept = json.loads(path.read_text())["runs"] if path.exists() else []
-    runs = [run for run in kept if (run["fault"], run["seed"]) not in again]
-    runs += [{**asdict(each), "on": today()} for each in outcomes]
+    runs = replaced(kept, [{**asdict(each), "on": today()} for each in outcomes])
     path.write_text(json.dumps({"runs": runs}, indent=2) + "\n")
 
 

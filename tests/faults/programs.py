@@ -22,7 +22,7 @@ from tests.stack.stacks import status
 BACK_WITHIN: Final = 120.0
 FROZEN_SECONDS: Final = (3.0, 12.0)
 LONG_SECONDS: Final = (12.0, 30.0)
-"""Longer than any client of a broker goes on waiting for one record."""
+"""Longer than the ticker and the joiner wait for one record to be taken."""
 
 
 def kill(program: str) -> Fault:

@@ -14,7 +14,7 @@ def run(fault: str, seed: int, answers: int) -> dict[str, Any]:
 
 def test_the_page_is_what_was_counted() -> None:
     counted, text = json.loads(COUNTED.read_text()), PAGE.read_text()
-    assert page(text, counts(counted["model"], counted["faults"], counted["soak"])) == text
+    assert page(text, counts(counted)) == text
     assert encoded(counted) == COUNTED.read_text()
 
 
