@@ -109,12 +109,19 @@ def status(settings: Settings) -> dict[str, Any]:
 def running_stack(
     home: Path, *arguments: str, airflow: bool = False, mlflow: bool = False, catalog: Path | None = None
 ) -> Iterator[Settings]:
-    """A stack from `tideline up` with these arguments until the end of the block; DAGs are those of `catalog`."""
+    """A new stack from `tideline up` with these arguments until the end of the block; DAGs are those of `catalog`."""
     settings = settings_at(home, airflow=airflow, mlflow=mlflow)
+    with running(settings, *arguments, catalog=catalog):
+        yield settings
+
+
+@contextmanager
+def running(settings: Settings, *arguments: str, catalog: Path | None = None) -> Iterator[None]:
+    """The stack of these settings is up for the length of the block."""
     try:
         with listening(settings.logs):
             tideline(settings, "up", *arguments, catalog=catalog)
-            yield settings
+            yield
     finally:
         tideline(settings, "down")
 

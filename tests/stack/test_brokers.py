@@ -30,7 +30,7 @@ from tests.faults.watching import Watch, watching
 from tests.stack.brokers import Brokers, two_brokers
 from tests.stack.load import SHOPS, Books, Load, selling
 from tests.stack.selling.definitions import sale, takings
-from tests.stack.stacks import Batch, settings_at, tideline
+from tests.stack.stacks import Batch, running, settings_at, tideline
 from tests.stack.topics import read_topic
 
 STEP: Final = 300
@@ -59,18 +59,14 @@ def cluster_fixture(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluste
     folder = tmp_path_factory.mktemp("brokers")
     stack = settings_at(folder / "stack")
     programs = [name for name in NAMES if name not in LEFT_OUT and not name.startswith("airflow")]
-    with two_brokers(stack) as brokers:
-        try:
-            tideline(stack, "up", "--only", ",".join(programs))
-            prepare(stack, folder / "catalog")
-            brokers.balance()
-            batch = Batch(stack)
-            with selling(stack.kafka) as load, watching(stack.serving, definition_of(takings)) as watch:
-                load.sell(STEP)
-                yield Cluster(stack, brokers, load, watch, batch)
-            batch.end()
-        finally:
-            tideline(stack, "down")
+    with two_brokers(stack) as brokers, running(stack, "--only", ",".join(programs)):
+        prepare(stack, folder / "catalog")
+        brokers.balance()
+        batch = Batch(stack)
+        with selling(stack.kafka) as load, watching(stack.serving, definition_of(takings)) as watch:
+            load.sell(STEP)
+            yield Cluster(stack, brokers, load, watch, batch)
+        batch.end()
 
 
 def test_a_broker_that_dies_takes_nothing_with_it(cluster: Cluster) -> None:
