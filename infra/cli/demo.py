@@ -100,9 +100,12 @@ def _play(
         run.follow_live(layout, progress, _quietly(console))
         console.print("from now on the replay goes on at the real pace")
         step("the epoch of those records closes, so that batch may take it over")
-        console.print(f"closed at {run.shown(run.await_closed(client, watched, progress.sent))}")
+        closed = run.await_closed(client, watched, progress.sent)
+        console.print(f"closed at {run.shown(closed)}")
         step("batch takes over, and no answer changes")
-        ran, compared, seconds = run.watch_batch(client, lambda: run_batch(airflow, _dimly(console)), watched)
+        ran, compared, seconds = run.watch_batch(
+            client, lambda: run_batch(airflow, _dimly(console), through=closed), watched
+        )
         _print_moved(console, compared, seconds)
         step("a model learns from the same views, and scores the flights that have just left")
         scored = _score(console, airflow, client, replay)

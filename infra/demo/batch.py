@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from infra.stack import airflow
 from infra.stack.layout import Layout
 from infra.stack.waiting import wait_until
 from schemas.core.errors import RefusedError, UnavailableError
+from schemas.core.instants import Instant, parse_instant
 
 ENDS_WITHIN: Final = 1_800.0
 """Seconds for a run of a DAG, so many that only one that hangs meets it: on two busy cores a year took 40 to build."""
@@ -35,12 +36,39 @@ def connected(layout: Layout) -> Iterator[Airflow]:
         yield client
 
 
-def run_batch(client: Airflow, say: Say) -> dict[str, Any]:
+def run_batch(client: Airflow, say: Say, *, through: Instant | None = None) -> dict[str, Any]:
     """Archive, then judge, build and publish; `events` and `views` as the task `build` tells them.
 
-    Takes all that is in the log when this is called.
+    Takes all that is in the log when this is called, or with `through` at least what was available before that. What
+    the schedule has under way is waited for first, as a run of our own would have to, and is often enough.
     """
-    run = _archive_to_begin(client) or client.trigger("archive")
+    under_way = _under_way(client)
+    if under_way is not None:
+        ran = _followed(client, under_way.run, say)
+        if not _has_begun(under_way) or (through is not None and _reaches(ran, through)):
+            return ran
+    return _followed(client, client.trigger("archive"), say)
+
+
+def _under_way(client: Airflow) -> DagRun | None:
+    """The first run of `archive` that has not ended."""
+    runs = [each["dag_run_id"] for each in client.runs("archive") if each["state"] not in ENDED]
+    return client.run("archive", runs[-1]) if runs else None
+
+
+def _has_begun(run: DagRun) -> bool:
+    """Whether it may have read the log; one that has not takes as much as one that is started now."""
+    return any(task.state not in _TO_BEGIN for task in run.tasks)
+
+
+def _reaches(ran: Mapping[str, Any], through: Instant) -> bool:
+    """Whether there are events, and the boundary of each is this far."""
+    boundaries = [each["boundary"] for each in ran["events"]]
+    return bool(boundaries) and all(each is not None and parse_instant(each) >= through for each in boundaries)
+
+
+def _followed(client: Airflow, run: str, say: Say) -> dict[str, Any]:
+    """What the views have become after a run of `archive`; both are well."""
     archived = client.follow("archive", run, seconds=ENDS_WITHIN, report=say)
     require_well(client, archived)
     done = client.follow("views", _views_after(client, archived), seconds=ENDS_WITHIN, report=say)
@@ -49,16 +77,6 @@ def run_batch(client: Airflow, say: Say) -> dict[str, Any]:
         "views": client.result("views", done.run, "build"),
         "events": client.result("views", done.run, "build", key="events"),
     }
-
-
-def _archive_to_begin(client: Airflow) -> str | None:
-    """A run of the schedule that has not begun to read the log: it takes as much as one that is started now, sooner."""
-    for each in client.runs("archive"):
-        if each["state"] not in ENDED:
-            found = client.run("archive", each["dag_run_id"])
-            if all(task.state in _TO_BEGIN for task in found.tasks):
-                return found.run
-    return None
 
 
 def _views_after(client: Airflow, archived: DagRun) -> str:
