@@ -1,9 +1,8 @@
-"""Batch runs that are killed at a step, meet each other, or sleep through a newer one; and a person's error."""
+"""Batch runs that are killed at a step or go on beside another; and a person's error."""
 
 from __future__ import annotations
 
 import random
-import signal
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,14 +10,13 @@ from tempfile import mkdtemp
 from typing import Final
 
 from infra.stack.waiting import wait_until
-from schemas.core.codec import definition_of
-from schemas.lake.generations import current
 from schemas.settings import Settings
 from serving_layer.client import Client
 from tests.faults.fault import MIDSTREAM, Mend
+from tests.faults.meetings import generation_of
 from tests.faults.programs import kill
 from tests.stack.batch_process import kill as kill_process
-from tests.stack.batch_process import running, signal_all, succeeds, wait_for_line
+from tests.stack.batch_process import running, succeeds, wait_for_line
 from tests.stack.load import Load
 from tests.stack.selling import definitions
 from tests.stack.selling.definitions import takings
@@ -46,14 +44,6 @@ def killed_recompute(stack: Settings, load: Load, draw: random.Random) -> None:
         succeeds(run, ENDED_WITHIN)
 
 
-def two_at_once(stack: Settings, load: Load, draw: random.Random) -> None:
-    """Two runs at once: each edit is published once."""
-    load.sell(draw.randrange(MIDSTREAM))
-    with running(stack, "run") as one, running(stack, "run") as two:
-        succeeds(one, ENDED_WITHIN)
-        succeeds(two, ENDED_WITHIN)
-
-
 def recompute_beside(stack: Settings, load: Load, draw: random.Random) -> None:
     """A recompute from raw while a run extends what it is about to replace."""
     load.sell(draw.randrange(MIDSTREAM))
@@ -62,31 +52,16 @@ def recompute_beside(stack: Settings, load: Load, draw: random.Random) -> None:
         succeeds(recompute, ENDED_WITHIN)
 
 
-def frozen(stack: Settings, load: Load, draw: random.Random) -> None:
-    """A run stands still before it publishes, wakes after a newer one has published, and moves nothing back."""
-    load.sell(draw.randrange(MIDSTREAM))
-    with running(stack, "run") as sleeper:
-        wait_for_line(sleeper, "building")
-        signal_all(sleeper, signal.SIGSTOP)
-        try:
-            load.sell(MIDSTREAM)
-            with running(stack, "run") as newer:
-                succeeds(newer, ENDED_WITHIN)
-        finally:
-            signal_all(sleeper, signal.SIGCONT)
-        succeeds(sleeper, ENDED_WITHIN)
-
-
 def loader_killed(stack: Settings, load: Load, draw: random.Random) -> None:
     """The loader dies at a publication, and serves it when it is back."""
     load.sell(draw.randrange(MIDSTREAM))
-    before = _generation(stack)
+    before = generation_of(stack)
     with running(stack, "run") as run:
-        assert wait_until(lambda: _generation(stack) > before, seconds=ENDED_WITHIN), "nothing was published"
+        assert wait_until(lambda: generation_of(stack) > before, seconds=ENDED_WITHIN), "nothing was published"
         kill("loader")(stack, load, draw)
         succeeds(run, ENDED_WITHIN)
     with Client(stack.serving) as client:
-        assert wait_until(lambda: client.view(takings.name)["generation"] == _generation(stack), seconds=60)
+        assert wait_until(lambda: client.view(takings.name)["generation"] == generation_of(stack), seconds=60)
 
 
 def wrong_view(stack: Settings, load: Load, draw: random.Random) -> Mend:
@@ -105,12 +80,6 @@ def wrong_view(stack: Settings, load: Load, draw: random.Random) -> Mend:
         tideline(stack, "batch", "recompute", takings.name)
 
     return mend
-
-
-def _generation(stack: Settings) -> int:
-    """The newest generation in the lake."""
-    found = current(stack.lake, takings.name, definition_of(takings))
-    return found.number if found else 0
 
 
 def _kill(stack: Settings, command: Sequence[str], step: str, later: float) -> None:

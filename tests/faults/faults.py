@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from tests.faults import batches, disks, files, sending, switching
+from tests.faults import batches, disks, files, meetings, sending, switching
 from tests.faults.fault import Fault
 from tests.faults.programs import LONG_SECONDS, freeze, kill
 from tests.faults.retention import RETENTION
@@ -30,9 +30,9 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "kill batch": batches.killed,
     "kill recompute": batches.killed_recompute,
     "kill loader at publication": batches.loader_killed,
-    "two batches": batches.two_at_once,
+    "two batches": meetings.two_at_once,
     "recompute beside": batches.recompute_beside,
-    "frozen batch": batches.frozen,
+    "frozen batch": meetings.frozen,
     "wrong view": batches.wrong_view,
     "switch of runs under a frozen task manager": switching.runs,
     **disks.DISKS,
