@@ -32,6 +32,9 @@ _LOG_APPEND: Final = 1
 _ATTEMPTS: Final = 5
 """How often an archive begins again beside another one."""
 
+_BESIDE_ANOTHER: Final = ("CONCURRENT_STREAM_LOG_UPDATE", "Multiple streaming queries are concurrently using")
+"""What Spark says of two archives over one checkpoint, by which of them comes first to the file of a batch."""
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -143,7 +146,7 @@ def _ends(query: StreamingQuery, topic: Topic, *, may_begin_again: bool) -> bool
         query.awaitTermination()
     except PySparkException as error:
         message = str(error)
-        if "CONCURRENT_STREAM_LOG_UPDATE" in message and may_begin_again:
+        if may_begin_again and any(told in message for told in _BESIDE_ANOTHER):
             return False
         if "KAFKA_DATA_LOSS" in message or "failOnDataLoss" in message:
             raise RefusedError(
