@@ -71,10 +71,14 @@ class Flink:
         found = self._http_get(f"/jobs/{job.id}/metrics", {"get": "numRestarts"})
         return int(found[0]["value"]) if found else 0
 
+    def trace(self, job: Job) -> str:
+        """The latest failure with its causes; empty while there is none."""
+        entries = self._get(f"/jobs/{job.id}/exceptions", {"maxExceptions": "1"})["exceptionHistory"]["entries"]
+        return str(entries[0]["stacktrace"]) if entries else ""
+
     def failure(self, job: Job) -> str | None:
         """The first line of the latest failure, or None."""
-        entries = self._get(f"/jobs/{job.id}/exceptions", {"maxExceptions": "1"})["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]).splitlines()[0] if entries else None
+        return next(iter(self.trace(job).splitlines()), None)
 
     def cancel(self, job: Job) -> None:
         """Stop a job; its checkpoints stay."""

@@ -22,7 +22,7 @@ from speed_layer.deploy import Deployed, done_of, prepare, stop, wants_of
 from speed_layer.flink import Flink, Job
 from speed_layer.log import damage_of
 from speed_layer.planning import Wanted, running, superseded
-from speed_layer.resuming import resume
+from speed_layer.resuming import resume, unreadable
 from speed_layer.submission import Lock, Submission, alone, submit
 
 PERIOD: Final = 2.0
@@ -69,14 +69,36 @@ class Keeper:
         if left:
             self.say(f"stopped {', '.join(stop(self.settings, self.flink, left))}: serving has left them")
         checkpoints.remove_all_but(self.settings.flink_state, {run.run for run in started} | living.keys())
-        self._submit(lock, [run for run in started if run not in left and run.run not in living], wants, jobs)
+        torn = self._look_at_state([job for job in living.values() if job.name in {run.run for run in started}])
+        missing = [run for run in started if run not in left and (run.run not in living or run.run in torn)]
+        self._submit(lock, missing, wants, jobs, torn)
         self._say_damage(started)
 
-    def _submit(self, lock: Lock, missing: Sequence[Run], wants: Mapping[str, Wanted], jobs: Sequence[Job]) -> None:
+    def _look_at_state(self, living: Sequence[Job]) -> dict[str, str]:
+        """By run why its job will never read its state again; the checkpoints of those that work are noted.
+
+        Not those of a job that is lost: what has become of its newest one meanwhile is not known any more.
+        """
+        torn = {}
+        for job in living:
+            if job.works:
+                checkpoints.seal(self.settings.flink_state, job.name)
+            elif because := unreadable(self.flink.trace(job)):
+                torn[job.name] = because
+        return torn
+
+    def _submit(
+        self,
+        lock: Lock,
+        missing: Sequence[Run],
+        wants: Mapping[str, Wanted],
+        jobs: Sequence[Job],
+        torn: Mapping[str, str],
+    ) -> None:
         failures = Counter(job.name for job in jobs if job.state == "FAILED")
         submissions = []
         for run in missing:
-            resumed = resume(self.settings, run, now=self.now(), failures=failures[run.run])
+            resumed = torn.get(run.run) or resume(self.settings, run, now=self.now(), failures=failures[run.run])
             if isinstance(resumed, str):
                 self.say(f"{run.event}: {run.run} is lost: {resumed}")
             given = self._replace(run, wants) if isinstance(resumed, str) else resumed

@@ -34,7 +34,8 @@ CONFIGURATION: Final[Mapping[str, str]] = {
     "execution.checkpointing.timeout": "2 min",
     "execution.checkpointing.tolerable-failed-checkpoints": "100",
     "execution.checkpointing.incremental": "true",
-    "execution.checkpointing.num-retained": "2",
+    # More than are taken from one look of the keeper to the next, so that one that it has noted is always there.
+    "execution.checkpointing.num-retained": "5",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     "restart-strategy.type": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "2147483647",

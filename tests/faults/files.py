@@ -60,13 +60,16 @@ def lake_segment(stack: Settings, load: Load, draw: random.Random) -> Mend:
 
 
 def checkpoint(stack: Settings, load: Load, draw: random.Random) -> None:
-    """The newest checkpoint is damaged, and the job is lost: it goes on from another one, or as a new run."""
+    """The newest checkpoint, or a file that checkpoints share, is damaged, and the job is lost: it goes on from another
+    one, or as a new run.
+    """
     load.sell(draw.randrange(MIDSTREAM))
     for program in ("flink-jobmanager", "flink-taskmanager"):
         process_of(stack, program).suspend()
-    runs = {each.parent.parent.parent.name for each in stack.flink_state.rglob("_metadata")}
-    newest = [checkpoints.complete(stack.flink_state, run)[0] for run in sorted(runs)]
-    _damage(draw, [file for each in newest for file in each.iterdir()])
+    runs = sorted({each.parent.parent.parent.name for each in stack.flink_state.rglob("_metadata")})
+    newest = [file for run in runs for file in checkpoints.complete(stack.flink_state, run)[0].iterdir()]
+    shared = [file for run in runs for file in checkpoints.folder(stack.flink_state, run).glob("*/shared/*")]
+    _damage(draw, draw.choice((newest, shared)) or newest)
     before = {program: process_of(stack, program) for program in ("flink-jobmanager", "flink-taskmanager")}
     for process in before.values():
         with suppress(psutil.NoSuchProcess):

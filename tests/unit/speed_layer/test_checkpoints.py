@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from speed_layer.checkpoints import complete, folder, remove_all_but, taken_at
+import pytest
+
+from speed_layer.checkpoints import complete, folder, remove_all_but, seal, taken_at, usable
 
 
 def take(state: Path, run: str, job: str, number: int, *, at: int, finished: bool = True) -> Path:
@@ -44,3 +46,48 @@ def test_what_no_run_needs_is_removed(tmp_path: Path) -> None:
     assert complete(tmp_path, "run") == [kept]
     assert not folder(tmp_path, "old").exists()
     remove_all_but(tmp_path / "empty", set())
+
+
+def test_one_that_was_noted_comes_before_a_newer_one(tmp_path: Path) -> None:
+    first = take(tmp_path, "run", "job", 1, at=100)
+    second = take(tmp_path, "run", "job", 2, at=200)
+    assert usable(tmp_path, "run") == [second, first]
+    seal(tmp_path, "run")
+    third = take(tmp_path, "run", "job", 3, at=300)
+    assert usable(tmp_path, "run") == [second, first, third]
+
+
+@pytest.mark.parametrize("damage", [b"stata", b"stat", b""])
+def test_one_that_has_changed_since_is_never_used(tmp_path: Path, damage: bytes) -> None:
+    first = take(tmp_path, "run", "job", 1, at=100)
+    second = take(tmp_path, "run", "job", 2, at=200)
+    seal(tmp_path, "run")
+    (second / "_metadata").write_bytes(damage)
+    assert usable(tmp_path, "run") == [first]
+    seal(tmp_path, "run")
+    assert usable(tmp_path, "run") == [first], "it is not noted again as it is now"
+    (first / "state-of-an-operator").write_bytes(b"more")
+    assert usable(tmp_path, "run") == []
+    assert complete(tmp_path, "run") == [second, first]
+
+
+def test_what_flink_has_removed_is_forgotten(tmp_path: Path) -> None:
+    checkpoint = take(tmp_path, "run", "job", 1, at=100)
+    seal(tmp_path, "run")
+    (checkpoint / "_metadata").unlink()
+    seal(tmp_path, "run")
+    (checkpoint / "_metadata").write_bytes(b"of another job of this name")
+    assert usable(tmp_path, "run") == [checkpoint]
+
+
+def test_a_torn_note_notes_nothing(tmp_path: Path) -> None:
+    checkpoint = take(tmp_path, "run", "job", 1, at=100)
+    seal(tmp_path, "run")
+    for note in folder(tmp_path, "run").glob("*.json"):
+        note.write_text(note.read_text()[:-5])
+    assert usable(tmp_path, "run") == [checkpoint]
+
+
+def test_a_run_without_any_has_nothing_to_note(tmp_path: Path) -> None:
+    seal(tmp_path, "run")
+    assert usable(tmp_path, "run") == []
