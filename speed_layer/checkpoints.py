@@ -50,12 +50,15 @@ def seal(state: Path, run: str) -> None:
 
 
 def usable(state: Path, run: str) -> list[Path]:
-    """The complete checkpoints that a job may go on from: first those that are what was noted, then those of which
-    nothing was noted yet, each newest first. One that has changed is none of them.
+    """The complete checkpoints that a job may go on from, best first; one that has changed is none of them.
+
+    Those of the newest job come first, since that one removes what older ones need; of a job those that are what was
+    noted, then those of which nothing was noted yet, each newest first.
     """
     found, noted = complete(state, run), _noted(state, run)
-    sealed = [each for each in found if noted.get(_name(each)) == _digest(each)]
-    return [*sealed, *(each for each in found if _name(each) not in noted)]
+    jobs = [each.parent for each in found]
+    whole = [each for each in found if noted.get(_name(each)) in (None, _digest(each))]
+    return sorted(whole, key=lambda each: (jobs.index(each.parent), _name(each) not in noted))
 
 
 def taken_at(checkpoint: Path) -> Instant:

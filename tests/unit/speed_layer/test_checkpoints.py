@@ -57,6 +57,14 @@ def test_one_that_was_noted_comes_before_a_newer_one(tmp_path: Path) -> None:
     assert usable(tmp_path, "run") == [second, first, third]
 
 
+def test_those_of_the_newest_job_come_before_what_is_noted_of_older_ones(tmp_path: Path) -> None:
+    claimed = take(tmp_path, "run", "job-b", 2, at=200)
+    left = take(tmp_path, "run", "job-b", 1, at=100)
+    seal(tmp_path, "run")
+    new = take(tmp_path, "run", "job-a", 3, at=300)
+    assert usable(tmp_path, "run") == [new, claimed, left]
+
+
 @pytest.mark.parametrize("damage", [b"stata", b"stat", b""])
 def test_one_that_has_changed_since_is_never_used(tmp_path: Path, damage: bytes) -> None:
     first = take(tmp_path, "run", "job", 1, at=100)
