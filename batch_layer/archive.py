@@ -7,6 +7,7 @@ app transaction, and what raw already holds is left out besides, so that even a 
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +18,17 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
+from batch_layer.checkpoint import checkpoint_of, drop_damaged
 from batch_layer.little import FEW, FEW_BYTES, append_few, interpreting
-from batch_layer.losses import checkpoint_of, kept, note_reached, refuse_gaps
+from batch_layer.losses import kept, note_reached, refuse_gaps
 from batch_layer.tables import TOPIC_ID_LENGTH, Archived, archived, raw_table, topic_ids
 from batch_layer.ticks import Place, Ticked, Ticker
 from batch_layer.topics import Topic
 from schemas.core import names
 from schemas.core.errors import RefusedError, UnavailableError
 from schemas.settings import Settings
+
+LOG: Final = logging.getLogger(__name__)
 
 _RECORDS_A_BATCH: Final = 2_000_000
 _LOG_APPEND: Final = 1
@@ -49,6 +53,8 @@ def archive(spark: SparkSession, settings: Settings, topics: Mapping[str, Topic]
     before = {event: archived(settings.lake, event) for event in topics}
     for event, topic in topics.items():
         _check_same_topic(settings, event, topic)
+        if damage := drop_damaged(checkpoint_of(settings, event)):
+            LOG.warning("%s: %s", event, damage)
     refuse_gaps(settings, topics)
     with Ticker(settings.kafka) as ticker:
         ticked = ticker.tick_all(topics.values())

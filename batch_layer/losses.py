@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping
-from pathlib import Path
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from batch_layer.checkpoint import checkpoint_of, committed
 from batch_layer.tables import archived
 from batch_layer.topics import Topic, find_topics
 from schemas.broker import connected
@@ -21,15 +20,6 @@ from schemas.lake.losses import Loss, append_loss, read_losses
 from schemas.settings import Settings
 
 
-def checkpoint_of(settings: Settings, event: str) -> Path:
-    """Where the archive of an event keeps its offsets.
-
-    They cannot pass a gap, so each loss that is accepted begins others; raw itself tells where these go on.
-    """
-    losses = read_losses(settings.lake).get(event, [])
-    return settings.home / "archive" / (f"{event}-{losses[-1].number}" if losses else event)
-
-
 def reached(settings: Settings, event: str, topic: Topic) -> dict[int, int]:
     """The first offset of each partition that is not archived; the end of a transaction is no record, and is passed."""
     found = {
@@ -39,7 +29,7 @@ def reached(settings: Settings, event: str, topic: Topic) -> dict[int, int]:
     }
     known = read_archived(settings.lake).get(event)
     noted = known.offsets if known is not None and known.topic_id == topic.id else {}
-    for offsets in (noted, _checkpointed(checkpoint_of(settings, event), topic)):
+    for offsets in (noted, committed(checkpoint_of(settings, event), topic)):
         for partition, offset in offsets.items():
             found[partition] = max(offset, found.get(partition, 0))
     return found
@@ -91,12 +81,3 @@ def _begins(kafka: str, topics: Collection[Topic]) -> dict[str, dict[int, int]]:
         for place, begin in consumer.beginning_offsets(places).items():
             found[place.topic][place.partition] = int(begin)
     return found
-
-
-def _checkpointed(checkpoint: Path, topic: Topic) -> dict[int, int]:
-    """Up to where the batches that Spark has committed under a checkpoint reach."""
-    committed = [int(each.name) for each in checkpoint.glob("commits/*") if each.name.isdigit()]
-    if not committed:
-        return {}
-    *_, offsets = (checkpoint / "offsets" / str(max(committed))).read_text().splitlines()
-    return {int(partition): end for partition, end in json.loads(offsets).get(topic.name, {}).items()}

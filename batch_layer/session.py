@@ -9,11 +9,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext
 from pyspark.java_gateway import launch_gateway
 from pyspark.sql import SparkSession
 
 from batch_layer.spark_settings import SESSION, on_this_machine
+from schemas.core.errors import TidelineError
 from schemas.settings import Settings
 
 MASTER: Final = "TIDELINE_SPARK_MASTER"
@@ -39,6 +41,10 @@ def spark_session(settings: Settings, environment: Mapping[str, str] = os.enviro
     assert spark.sparkContext is context
     try:
         yield spark
+    except Py4JJavaError as error:
+        # What it says is asked of the JVM, which is gone once this block is left.
+        told = str(error.java_exception.toString())
+        raise TidelineError(f"Spark ended with an error ({told}); more is in `{settings.logs}/spark.log`") from error
     finally:
         spark.stop()
         gateway.shutdown()

@@ -26,6 +26,7 @@ FAULTS: Final[Mapping[str, Fault]] = {
     "torn environment": files.environment,
     "torn lake segment": files.lake_segment,
     "torn checkpoint": files.checkpoint,
+    "torn archive checkpoint": files.archive_checkpoint,
     "torn delta log": files.delta_log,
     "kill batch": batches.killed,
     "kill recompute": batches.killed_recompute,

@@ -16,7 +16,7 @@ from speed_layer import checkpoints
 from tests.faults.fault import MIDSTREAM, Mend
 from tests.faults.programs import await_running, process_of, stopped
 from tests.stack.load import Load
-from tests.stack.selling.definitions import takings
+from tests.stack.selling.definitions import sale, takings
 from tests.stack.stacks import tideline
 
 
@@ -76,6 +76,18 @@ def checkpoint(stack: Settings, load: Load, draw: random.Random) -> None:
             process.send_signal(signal.SIGKILL)
     for program, process in before.items():
         await_running(stack, program, process.pid)
+
+
+def archive_checkpoint(stack: Settings, load: Load, draw: random.Random) -> None:
+    """A file is damaged in which the archive keeps how far it has read: the next run begins where raw ends."""
+    load.sell(draw.randrange(MIDSTREAM))
+    tideline(stack, "batch", "run")
+    folder = stack.home / "archive" / sale.name
+    newest = max(int(each.name) for each in (folder / "offsets").glob("[0-9]*"))
+    kept = [folder / "metadata", *folder.glob(f"*/{newest}"), *folder.glob("sources/0/0")]
+    _damage(draw, [*kept, *(each.with_name(f".{each.name}.crc") for each in kept)])
+    load.sell(MIDSTREAM)
+    tideline(stack, "batch", "run")
 
 
 def delta_log(stack: Settings, load: Load, draw: random.Random) -> Mend:

@@ -10,7 +10,8 @@ import pytest
 from deltalake import write_deltalake
 
 from batch_layer import losses
-from batch_layer.losses import accept_loss, checkpoint_of, kept, note_reached, reached, refuse_gaps
+from batch_layer.checkpoint import checkpoint_of
+from batch_layer.losses import accept_loss, kept, note_reached, reached, refuse_gaps
 from batch_layer.tables import RAW, raw_table
 from batch_layer.topics import Topic
 from schemas.core import names
