@@ -16,6 +16,7 @@ from batch_layer.little import fitting
 from batch_layer.locks import reading_imports
 from batch_layer.outcomes import Report
 from batch_layer.planning import new_segment
+from batch_layer.quality.accepting import require_published
 from batch_layer.segments import append_segments, partials
 from batch_layer.tables import imported, segments_table, stored_between, valid_table
 from schemas.core.chunks import Chunk, Planned, cut
@@ -93,7 +94,7 @@ def build(
 def publish_chunks(settings: Settings, applied: Applied, now: Instant) -> Generation:
     """Publish all chunks as the first generation; again gives the same one. The next run compacts it.
 
-    Raises `RefusedError` where some are missing, or a generation came first.
+    Raises `RefusedError` where some are missing, a generation came first, or the event is stopped.
     """
     view = applied.view
     with reading_imports(settings, view.on.name):
@@ -108,6 +109,7 @@ def publish_chunks(settings: Settings, applied: Applied, now: Instant) -> Genera
                 f"{len(planned.missing)} of {len(planned.chunks)} chunks of view `{view.name}` are not built, such as "
                 f"{listed}; build them with `tideline batch backfill build {view.name}`"
             )
+        require_published(settings.lake, view.on)
         edit = Backfill(planned.segments, planned.imports)
         outcome = publish(settings.lake, view.name, applied.definition, edit, now=now)
     if isinstance(outcome, Discarded):

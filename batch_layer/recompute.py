@@ -12,6 +12,7 @@ from batch_layer.comparing import compare
 from batch_layer.conservation import tally_anew
 from batch_layer.locks import reading_imports, recomputing
 from batch_layer.outcomes import Report
+from batch_layer.quality.accepting import require_published
 from batch_layer.segments import append_rebuilt
 from batch_layer.tables import imported, judged_until
 from batch_layer.valid import judge_interval
@@ -54,7 +55,8 @@ def recompute(
 ) -> Done:
     """Judge raw again and rebuild the view up to its boundary; what later runs have added above stays.
 
-    Raises `RefusedError` where another recompute of the view is running, or nothing is archived yet.
+    Raises `RefusedError` where another recompute of the view is running, nothing is archived yet, or the event is
+    stopped and history would be published that no run has published.
     """
     view, lake = applied.view, settings.lake
     with recomputing(settings, view.name) as tell, reading_imports(settings, view.on.name):
@@ -103,6 +105,9 @@ def _is_published(when: Publish, differences: Differences | None) -> bool:
 
 
 def _publish(settings: Settings, applied: Applied, done: Recomputed, now: Instant) -> Generation:
+    before = current(settings.lake, applied.view.name, applied.definition)
+    if before is None or before.imports != done.edit.imports:
+        require_published(settings.lake, applied.view.on)
     outcome = publish(settings.lake, applied.view.name, applied.definition, done.edit, now=now)
     if isinstance(outcome, Discarded):
         raise RefusedError(

@@ -20,8 +20,10 @@ from batch_layer import backfill
 from batch_layer.build import build_view
 from batch_layer.planning import MOST
 from batch_layer.publishing import publish_edits
+from batch_layer.quality.accepting import accept
+from batch_layer.quality.rules import VOLUME
 from schemas.core.chunks import Chunk, Planned
-from schemas.core.codec import definition_of
+from schemas.core.codec import contract_of, definition_of
 from schemas.core.counting import counted
 from schemas.core.errors import RefusedError
 from schemas.core.generations import Generation
@@ -30,6 +32,7 @@ from schemas.core.language import Event, View, count, decimal, last, string, sum
 from schemas.lake.catalog import Applied, append_applied
 from schemas.lake.chunks import read_planned
 from schemas.lake.generations import current
+from schemas.lake.stopped import Stop, put_stop
 from schemas.settings import Settings
 from tests.stack.batch.partials import differences, of_records, of_segments
 from tests.stack.batch.raw import Placed, Row, place, records, write
@@ -104,6 +107,11 @@ def test_a_view_in_chunks(settings: Settings, spark: SparkSession) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(partial(build, settings, spark), [*planned.missing, planned.chunks[0]]))
+    contract = (EVENT.name, contract_of(EVENT))
+    put_stop(settings.lake, contract, Stop(VOLUME, "ten times as many", NOW, NOW), live=[contract])
+    with pytest.raises(RefusedError, match="`sold` is stopped by `volume`"):
+        backfill.publish_chunks(settings, APPLIED, NOW)
+    assert accept(settings.lake, EVENT.name) == NOW
     generation = backfill.publish_chunks(settings, APPLIED, NOW)
     assert (len(generation.segments), generation.boundary, generation.edit) == (4, cuts[-1], "backfill")
     assert backfill.publish_chunks(settings, APPLIED, NOW) == generation, "again changes nothing"

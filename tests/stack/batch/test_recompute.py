@@ -19,19 +19,22 @@ from pyspark.sql import SparkSession
 
 from batch_layer.approval import beside
 from batch_layer.planning import new_segment
+from batch_layer.quality.accepting import accept
+from batch_layer.quality.rules import VOLUME
 from batch_layer.recompute import Asked, Done, Publish, publish_recomputed, recompute
 from batch_layer.segments import append_segments, partials
 from batch_layer.status import read_status
 from batch_layer.tables import Stored, segments_table
 from batch_layer.valid import judge_interval
 from schemas.core import names
-from schemas.core.codec import definition_of
-from schemas.core.errors import UnknownName
+from schemas.core.codec import contract_of, definition_of
+from schemas.core.errors import RefusedError, UnknownName
 from schemas.core.generations import Extend
 from schemas.core.instants import Instant, parse_instant
 from schemas.core.language import Event, View, count, float64, last, mean, string, sum_, variance
 from schemas.lake.catalog import Applied, append_applied
 from schemas.lake.generations import Discarded, current, publish
+from schemas.lake.stopped import Stop, put_stop
 from schemas.settings import Settings
 from tests.stack.batch.raw import Row, place, write
 
@@ -142,6 +145,22 @@ def tamper(settings: Settings, segment: str) -> None:
     table = DeltaTable(str(segments_table(settings.lake, VIEW)))
     table.delete(f"{names.SEGMENT} = '{segment}' AND shop = 'a'")
     table.update({"kg__sum": "kg__sum + 60.0"}, predicate=f"{names.SEGMENT} = '{segment}'")
+
+
+def test_a_stop_keeps_back_history_that_no_run_has_published(
+    settings: Settings, applied: Applied, again: Recompute, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    contract = (EVENT.name, contract_of(EVENT))
+    put_stop(settings.lake, contract, Stop(VOLUME, "ten times as many", NOW, NOW), live=[contract])
+    assert again(Asked()).generation is not None, "it mends what is published already"
+    before = ids(settings)
+    monkeypatch.setattr("batch_layer.recompute.imported", lambda *_: 5)
+    with pytest.raises(RefusedError, match="no new history of it is published"):
+        again(Asked())
+    assert ids(settings) == before
+    assert accept(settings.lake, EVENT.name) == NOW
+    assert publish_recomputed(settings, applied, None, NOW).generation is not None, "it was built and has waited"
+    assert ids(settings) != before
 
 
 def test_a_run_that_published_meanwhile_keeps_what_it_added(
