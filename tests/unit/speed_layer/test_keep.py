@@ -1,4 +1,4 @@
-"""What the keeper says of the topics that its runs read."""
+"""What the keeper says of the topics that its runs read, and what it makes of their state."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from schemas.core.damage import Kept
 from schemas.core.instants import Instant
 from schemas.core.runs import Run
 from schemas.settings import Settings
-from speed_layer import keep
-from speed_layer.flink import Flink
+from speed_layer import checkpoints, keep
+from speed_layer.flink import Flink, Job
 from speed_layer.keep import Keeper
 
 RUN = Run("r1", "sale", "v", Instant(0), {0: 0}, "events.sale", {}, Instant(0), "started")
@@ -47,3 +48,30 @@ def test_damage_is_said_once_however_many_runs_read_it(tmp_path: Path, monkeypat
     assert turn() == []
     damage["sale"] = "lost"
     assert turn() == ["sale: lost"]
+
+
+@pytest.mark.parametrize("idle", [0, 1])
+@pytest.mark.parametrize(
+    "cause", ["org.rocksdb.RocksDBException: block checksum mismatch", "java.lang.Exception: other"]
+)
+def test_a_working_job_is_noted_and_one_that_cannot_read_its_state_is_told(
+    tmp_path: Path, idle: int, cause: str
+) -> None:
+    """A job that works again has a failure behind it, whatever that was."""
+    entry = {"stacktrace": f"java.io.IOException: it failed\nCaused by: {cause}\n\tat one.place(Of.java)"}
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        assert request.url.path == "/jobs/1/exceptions"
+        return httpx.Response(200, json={"exceptionHistory": {"entries": [entry]}})
+
+    settings = replace(Settings.from_environment({}), home=tmp_path)
+    metadata = checkpoints.folder(settings.flink_state, "r1") / "1" / "chk-1" / "_metadata"
+    metadata.parent.mkdir(parents=True)
+    metadata.write_bytes(b"state")
+    flink = Flink("http://flink", transport=httpx.MockTransport(answer))
+    keeper = Keeper(settings, flink, now=lambda: Instant(0), say=lambda _: None)
+    torn = keeper._look_at_state([Job("1", "r1", "RUNNING", Instant(0), idle)])
+    assert torn == ({"r1": "its state cannot be read: block checksum mismatch"} if idle and "rocksdb" in cause else {})
+    metadata.write_bytes(b"stata")
+    noted = checkpoints.usable(settings.flink_state, "r1") == []
+    assert noted == (idle == 0)
