@@ -24,7 +24,7 @@ from rich.table import Table
 
 from infra.demo.producer import producer
 from schemas.core.errors import TidelineError
-from schemas.core.instants import DAY, Instant, format_instant
+from schemas.core.instants import DAY, MINUTE, Instant, format_instant
 from schemas.core.names import event_topic
 from schemas.settings import CHECKOUT, Settings
 from serving_layer.client import Client
@@ -39,6 +39,10 @@ STANDSTILL: Final = 2.0
 """Seconds: one from a checkpoint to the next, and one of slack."""
 LOOK_EVERY: Final = 0.05
 READERS: Final = 64
+WEEKS: Final = 4
+WEEK: Final = 7 * DAY
+BUSY: Final = 10 * MINUTE
+"""How long each week sold: about as long as the proof takes up to its recompute."""
 WAITS: Final = 30.0
 
 
@@ -99,11 +103,15 @@ def _phases(stack: Settings, folder: Path, imported: int) -> dict[str, Callable[
 
 
 def _write_history(file: Path, events: int) -> None:
-    """Sales of a year before, of shops that are sold in nowhere else."""
-    since = Instant(time.time_ns() // 1_000_000 - 400 * DAY)
+    """Sales of shops that are sold in nowhere else, at this hour of each week before and about as many a second as now.
+
+    In weeks of which nothing is sold at this hour, the gate would take the load itself for a flood.
+    """
+    now, each = time.time_ns() // 1_000_000, events // WEEKS
     with file.open("w") as opened:
         for number in range(events):
-            at = format_instant(Instant(since + number % (300 * DAY // 1_000) * 1_000))
+            week, place = divmod(number, each)
+            at = format_instant(Instant(now - (week + 1) * WEEK - BUSY // 2 + place * BUSY // each))
             facts = {"event_id": f"h{number}", "event_time": at, "shop": f"old {number % 1_000}", "cents": 1}
             opened.write(json.dumps(facts) + "\n")
 
