@@ -57,7 +57,7 @@ def usable(state: Path, run: str) -> list[Path]:
     """
     found, noted = complete(state, run), _noted(state, run)
     jobs = [each.parent for each in found]
-    whole = [each for each in found if noted.get(_name(each)) in (None, _digest(each))]
+    whole = [each for each in found if _name(each) not in noted or noted[_name(each)] == _digest(each)]
     return sorted(whole, key=lambda each: (jobs.index(each.parent), _name(each) not in noted))
 
 

@@ -68,8 +68,9 @@ class Keeper:
         left = [run for run in started if self._is_left(run, wants, newest)]
         if left:
             self.say(f"stopped {', '.join(stop(self.settings, self.flink, left))}: serving has left them")
-        checkpoints.remove_all_but(self.settings.flink_state, {run.run for run in started} | living.keys())
-        torn = self._look_at_state([job for job in living.values() if job.name in {run.run for run in started}])
+        ours = {run.run for run in started}
+        checkpoints.remove_all_but(self.settings.flink_state, ours | living.keys())
+        torn = self._look_at_state([job for job in living.values() if job.name in ours])
         missing = [run for run in started if run not in left and (run.run not in living or run.run in torn)]
         self._submit(lock, missing, wants, jobs, torn)
         self._say_damage(started)
