@@ -34,9 +34,9 @@ def training_set(
 ) -> None:
     """Write a row for each spine event of a model, point in time, with its label."""
     from batch_layer.outcomes import encode_training_set
+    from batch_layer.point_in_time.training_set import build_training_set
     from batch_layer.session import spark_session
     from batch_layer.tell import training_set_line
-    from batch_layer.training_set import build_training_set
 
     settings, began = Settings.from_environment(), time.monotonic()
     applied = applied_model(settings, model).model
@@ -51,9 +51,9 @@ def training_set(
 
 def train(model: str, as_json: AsJson = False) -> None:
     """Learn from the newest training set, log it to MLflow, and register the version as challenger."""
-    from batch_layer.model_reports import encode_trained, trained_lines
-    from batch_layer.promotion import train_and_register
-    from batch_layer.registry import registry
+    from batch_layer.models.promotion import train_and_register
+    from batch_layer.models.registry import registry
+    from batch_layer.models.tell import encode_trained, trained_lines
 
     settings = Settings.from_environment()
     applied = applied_model(settings, model)
@@ -67,8 +67,8 @@ def list_versions(
     model: Annotated[str, typer.Argument(help="Default: every applied model.")] = "", as_json: AsJson = False
 ) -> None:
     """Every version with its aliases, its metric beside the baseline's, and why it is or is not champion."""
-    from batch_layer.model_reports import encode_version, version_line
-    from batch_layer.registry import registry
+    from batch_layer.models.registry import registry
+    from batch_layer.models.tell import encode_version, version_line
 
     settings = Settings.from_environment()
     names = [applied_model(settings, model).model.name] if model else sorted(read_models(settings.lake))
@@ -88,9 +88,9 @@ def promote(
     as_json: AsJson = False,
 ) -> None:
     """Make the challenger champion if every gate holds on the newest labelled window; write why on the version."""
-    from batch_layer.model_reports import decided_lines, encode_decided
-    from batch_layer.promotion import decide
-    from batch_layer.registry import registry
+    from batch_layer.models.promotion import decide
+    from batch_layer.models.registry import registry
+    from batch_layer.models.tell import decided_lines, encode_decided
 
     settings = Settings.from_environment()
     applied = applied_model(settings, model)
@@ -106,9 +106,9 @@ def rollback(
     as_json: AsJson = False,
 ) -> None:
     """Make the former champion the champion again."""
-    from batch_layer.model_reports import decided_lines, encode_decided
-    from batch_layer.promotion import roll_back
-    from batch_layer.registry import registry
+    from batch_layer.models.promotion import roll_back
+    from batch_layer.models.registry import registry
+    from batch_layer.models.tell import decided_lines, encode_decided
 
     settings = Settings.from_environment()
     name = applied_model(settings, model).model.name

@@ -31,7 +31,7 @@ def watch(
     as_json: AsJson = False,
 ) -> None:
     """Quality, coverage, drift and skew of a model since its watch's window; list them, and report them to MLflow."""
-    from batch_layer.registry import registry
+    from batch_layer.models.registry import registry
     from batch_layer.session import spark_session
     from batch_layer.watching.pages import watch_page
     from batch_layer.watching.tell import encode_watched, metrics_of, watched_lines

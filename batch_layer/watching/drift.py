@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from batch_layer.distributions import Distribution
-from batch_layer.examples import Floats
+from batch_layer.models.distributions import Distribution
+from batch_layer.models.examples import Floats
 from schemas.lake.watches import Drift
 
 LEAST_SHARE: Final = 1e-4

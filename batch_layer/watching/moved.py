@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from batch_layer.distributions import SCORE, Distributions, column_of, in_bins_of
+from batch_layer.models.distributions import SCORE, Distributions, column_of, in_bins_of
 from batch_layer.watching.drift import drift
 from schemas.core.models import Model
 from schemas.core.signatures import Read

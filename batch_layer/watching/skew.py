@@ -16,10 +16,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import SparkSession
 
-from batch_layer.answering import Read, answers_at, counted_relation, read_judged, rows_asked
-from batch_layer.compile_training import ANSWER, Span, behind_sql
 from batch_layer.outcomes import Report
-from batch_layer.points import IDENTITY, key_column
+from batch_layer.point_in_time.answering import Read, answers_at, counted_relation, read_judged, rows_asked
+from batch_layer.point_in_time.compile import ANSWER, Span, behind_sql
+from batch_layer.point_in_time.points import IDENTITY, key_column
 from batch_layer.watching.cells import Flags, Served, differing, skew_of
 from batch_layer.watching.proofs import Proofs, read_proofs
 from schemas.core.codec import definition_of

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch_layer.judging import quality
+from batch_layer.models.judging import quality
 from schemas.core.feedback import CHAMPION
 from schemas.core.instants import DAY, Instant
 from schemas.lake.watches import Coverage, Outcomes

@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
 
-from batch_layer.distributions import Distributions
+from batch_layer.models.distributions import Distributions
+from batch_layer.models.registry import Registry, Version
 from batch_layer.outcomes import Report
-from batch_layer.points import IDENTITY
+from batch_layer.point_in_time.points import IDENTITY
 from batch_layer.recorded import Recorded, recorded
-from batch_layer.registry import Registry, Version
 from batch_layer.watching.deciding import Evidence, held_back, reasons, rest_of
 from batch_layer.watching.moved import moved
 from batch_layer.watching.skew import asked_until, comparable, judged_of, nothing_compared, skew

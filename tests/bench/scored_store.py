@@ -20,7 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch_layer.learning import Trees, fit
+from batch_layer.models.learning import Trees, fit
 from infra.demo.faults import body
 from infra.demo.flights import Year, load_year
 from infra.demo.replay import json_rows, shift

@@ -1,4 +1,4 @@
-"""Rows as Spark gives them to `batch_layer.points`, made of records in plain Python, chunk by chunk."""
+"""Rows as Spark gives them to `batch_layer.point_in_time.points`, made of records in plain Python, chunk by chunk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from batch_layer.points import CHUNK, KIND, Kind, Measured, key_column, measured, reach, value_column
+from batch_layer.point_in_time.points import CHUNK, KIND, Kind, Measured, key_column, measured, reach, value_column
 from batch_layer.tables import arrow_type, partial_type
 from schemas.core import names
 from schemas.core.aggregates import Count, State, add, partials_of, zero

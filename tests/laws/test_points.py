@@ -9,7 +9,7 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from batch_layer.points import answers
+from batch_layer.point_in_time.points import answers
 from schemas.core import names, reference
 from schemas.core.aggregates import answer_value
 from schemas.core.agreement import agree

@@ -21,8 +21,8 @@ import orjson
 import pytest
 from kafka import KafkaProducer
 
-from batch_layer.promotion import decide, train_and_register
-from batch_layer.registry import registry
+from batch_layer.models.promotion import decide, train_and_register
+from batch_layer.models.registry import registry
 from schemas.broker import connected
 from schemas.core.feedback import outcome_of, prediction_of, quality_of, scores_of
 from schemas.core.instants import DAY, MINUTE, Instant, floor, format_instant
@@ -36,7 +36,7 @@ from tests.stack.feedback import definitions
 from tests.stack.feedback.definitions import late_order
 from tests.stack.stacks import catalog_at, running_stack, status, tideline
 from tests.stack.topics import read_topic
-from tests.unit.batch_layer.learning import write_set
+from tests.unit.batch_layer.models.learning import write_set
 
 pytestmark = pytest.mark.stack
 

@@ -11,8 +11,8 @@ from typing import Any
 import httpx
 import pytest
 
-from batch_layer.promotion import decide, roll_back, train_and_register
-from batch_layer.registry import registry
+from batch_layer.models.promotion import decide, roll_back, train_and_register
+from batch_layer.models.registry import registry
 from infra.stack.lifecycle import layout_of
 from infra.stack.supervisor import Supervisor
 from infra.stack.waiting import wait_until
@@ -21,7 +21,7 @@ from schemas.core.language import lightgbm
 from schemas.lake.models import append_model, read_models
 from serving_layer.client import Client, NotServing
 from tests.stack.stacks import running_stack, status
-from tests.unit.batch_layer.learning import model, write_set
+from tests.unit.batch_layer.models.learning import model, write_set
 
 pytestmark = pytest.mark.stack
 

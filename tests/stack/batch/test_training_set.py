@@ -14,8 +14,8 @@ import pytest
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from pyspark.sql import SparkSession
 
+from batch_layer.point_in_time.training_set import build_training_set
 from batch_layer.tables import judged_application, judged_version, valid_table
-from batch_layer.training_set import build_training_set
 from schemas.core import names
 from schemas.core.aggregates import answer_value
 from schemas.core.codec import contract_of

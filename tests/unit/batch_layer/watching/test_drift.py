@@ -9,7 +9,7 @@ import pytest
 from scipy.spatial.distance import jensenshannon
 from scipy.stats import entropy
 
-from batch_layer.distributions import Categories, Numbers, in_bins_of, of_numbers
+from batch_layer.models.distributions import Categories, Numbers, in_bins_of, of_numbers
 from batch_layer.watching.drift import LEAST_SHARE, divergence, drift, stability_index
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from pyspark.sql import SparkSession
 
-from batch_layer.distributions import Numbers
-from batch_layer.promotion import decide, train_and_register
-from batch_layer.registry import Registry, registry
+from batch_layer.models.distributions import Numbers
+from batch_layer.models.promotion import decide, train_and_register
+from batch_layer.models.registry import Registry, registry
 from batch_layer.watching.pages import watch_page
 from batch_layer.watching.tell import encode_watched, metrics_of, watched_lines
 from batch_layer.watching.watch import Sources, watch
@@ -22,7 +22,7 @@ from schemas.core.feedback import bucket_of, outcome_of, prediction_of
 from schemas.core.instants import DAY, HOUR, MINUTE, Instant
 from schemas.core.models import Model
 from schemas.settings import Settings
-from tests.unit.batch_layer.learning import applied, model, write_set
+from tests.unit.batch_layer.models.learning import applied, model, write_set
 from tests.unit.batch_layer.recording import SCORED, units, write_valid
 
 NOW: Final = Instant(50 * DAY)

@@ -8,7 +8,7 @@ from random import Random
 import numpy as np
 import pytest
 
-from batch_layer import judging
+from batch_layer.models import judging
 from schemas.core.feedback import BUCKETS, bucket_of
 from serving_layer.models.quality import Hundredth, calibration_distance, merged
 

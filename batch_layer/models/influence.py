@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
-from batch_layer.examples import Instants
+from batch_layer.models.examples import Instants
 from batch_layer.recorded import recorded
 from schemas.core.feedback import prediction_of, row_field
 from schemas.core.instants import Duration

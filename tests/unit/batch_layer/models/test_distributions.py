@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from batch_layer.distributions import (
+from batch_layer.models.distributions import (
     MOST_NAMED,
     SCORE,
     Categories,
@@ -22,9 +22,9 @@ from batch_layer.distributions import (
     of_numbers,
     of_texts,
 )
-from batch_layer.training import train
+from batch_layer.models.training import train
 from schemas.core.errors import BadValue
-from tests.unit.batch_layer.learning import model, write_set
+from tests.unit.batch_layer.models.learning import model, write_set
 
 
 def test_numbers_are_counted_by_their_deciles() -> None:

@@ -14,8 +14,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from batch_layer.point_in_time.walk import Ints, Numbers, Op
 from batch_layer.tables import arrow_type
-from batch_layer.walk import Ints, Numbers, Op
 from schemas.core.aggregates import Aggregate, Count, First, Last, Max, Mean, Min, Stddev, Sum, Variance
 from schemas.core.errors import TidelineError
 from schemas.core.resolution import type_of

@@ -18,9 +18,9 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
 from batch_layer.compile import quoted
-from batch_layer.compile_training import ANSWER, Span, asked_sql, before_sql, known_sql
 from batch_layer.little import read_where
-from batch_layer.points import CHUNK, IDENTITY, answers, answers_schema, key_column
+from batch_layer.point_in_time.compile import ANSWER, Span, asked_sql, before_sql, known_sql
+from batch_layer.point_in_time.points import CHUNK, IDENTITY, answers, answers_schema, key_column
 from batch_layer.tables import judged_application, judged_boundary, valid_table
 from schemas.core import names
 from schemas.core.codec import contract_of

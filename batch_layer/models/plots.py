@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 from matplotlib.figure import Figure
 
-from batch_layer.examples import Floats
-from batch_layer.judging import reliability
-from batch_layer.training import Learnt, Trained
+from batch_layer.models.examples import Floats
+from batch_layer.models.judging import reliability
+from batch_layer.models.training import Learnt, Trained
 
 _SHOWN = 25
 

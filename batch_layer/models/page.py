@@ -6,9 +6,9 @@ from base64 import b64encode
 from collections.abc import Mapping
 from html import escape
 
-from batch_layer.judging import Quality
+from batch_layer.models.judging import Quality
+from batch_layer.models.training import Trained
 from batch_layer.pages import page, section, table
-from batch_layer.training import Trained
 from schemas.core.instants import format_instant
 from schemas.core.models import Model
 

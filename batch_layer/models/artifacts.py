@@ -12,11 +12,11 @@ from mlflow.models import Model as Description
 from mlflow.models.signature import ModelSignature
 from mlflow.types.schema import ColSpec, Schema
 
-from batch_layer.distributions import encode_distributions
-from batch_layer.examples import numbers
-from batch_layer.plots import plots
-from batch_layer.training import Learnt, Trained
-from batch_layer.training_page import training_page
+from batch_layer.models.distributions import encode_distributions
+from batch_layer.models.examples import numbers
+from batch_layer.models.page import training_page
+from batch_layer.models.plots import plots
+from batch_layer.models.training import Learnt, Trained
 from schemas.core.artifacts import ARTIFACT, BASELINE, DISTRIBUTIONS, EXAMPLE, FITTED, SIGNATURE, sha256, tag_of
 from schemas.core.codec import encode_model
 from schemas.core.models import Model

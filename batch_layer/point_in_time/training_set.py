@@ -17,9 +17,9 @@ import pyarrow.dataset as ds
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
-from batch_layer.answering import Read, answers_at, counted_relation, read_judged, rows_asked
-from batch_layer.compile_training import Span, labels_sql, rows_sql
 from batch_layer.outcomes import Report
+from batch_layer.point_in_time.answering import Read, answers_at, counted_relation, read_judged, rows_asked
+from batch_layer.point_in_time.compile import Span, labels_sql, rows_sql
 from schemas.core import names
 from schemas.core.codec import model_of, training_set_of
 from schemas.core.errors import RefusedError, TidelineError

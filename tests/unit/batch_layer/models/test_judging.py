@@ -10,8 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch_layer.gating import Evidence, gates_of, reason
-from batch_layer.judging import Gain, Quality, auc, by_slice, calibration_error, paired_gain, quality, reliability
+from batch_layer.models.gating import Evidence, gates_of, reason
+from batch_layer.models.judging import (
+    Gain,
+    Quality,
+    auc,
+    by_slice,
+    calibration_error,
+    paired_gain,
+    quality,
+    reliability,
+)
 from schemas.core.language import gates
 
 SCORED = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.5, 0.5, 0.9, 1.0]), st.booleans()), min_size=1, max_size=12)

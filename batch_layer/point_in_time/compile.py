@@ -16,7 +16,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from batch_layer.compile import PICK, expression_sql, literal_sql, partial_sql, pick_head_sql, quoted
-from batch_layer.points import CHUNK, IDENTITY, KIND, Kind, Measured, key_column, measured, reach, value_column
+from batch_layer.point_in_time.points import (
+    CHUNK,
+    IDENTITY,
+    KIND,
+    Kind,
+    Measured,
+    key_column,
+    measured,
+    reach,
+    value_column,
+)
 from schemas.core import names
 from schemas.core.aggregates import Count, Earliest, Greatest, Latest, Least, Total, partials_of
 from schemas.core.aggregates import Kind as PartialKind

@@ -25,8 +25,8 @@ from mlflow import MlflowClient
 from mlflow.entities import Metric, Param, RunTag
 from mlflow.entities.model_registry import ModelVersion
 
-from batch_layer.distributions import Distribution, decode_distributions
-from batch_layer.learning import Fitted, read_fitted
+from batch_layer.models.distributions import Distribution, decode_distributions
+from batch_layer.models.learning import Fitted, read_fitted
 from schemas.core.artifacts import (
     ARTIFACT,
     CHALLENGER,

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from batch_layer.examples import Floats
+from batch_layer.models.examples import Floats
 from schemas.core.artifacts import LOGISTIC, TREES
 from schemas.core.errors import BadValue, UnknownName
 from schemas.core.estimators import Estimator

@@ -9,15 +9,15 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 
-from batch_layer.examples import learn_signature, numbers, read_examples
-from batch_layer.learning import read_fitted
-from batch_layer.training import newest_set, train
+from batch_layer.models.examples import learn_signature, numbers, read_examples
+from batch_layer.models.learning import read_fitted
+from batch_layer.models.training import newest_set, train
 from schemas.core.codec import training_set_of
 from schemas.core.errors import BadValue, RefusedError
 from schemas.core.instants import DAY, Instant
 from schemas.core.language import logistic
 from schemas.core.types import Decimal
-from tests.unit.batch_layer.learning import model, write_set
+from tests.unit.batch_layer.models.learning import model, write_set
 
 
 def test_all_rows_at_once_are_each_row_alone(tmp_path: Path) -> None:

@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from batch_layer.distributions import Distribution, distributions_of
-from batch_layer.examples import Examples, Floats, learn_signature, numbers, read_examples, slices
-from batch_layer.influence import influenced
-from batch_layer.judging import Quality, by_slice, quality
-from batch_layer.learning import Fitted, fit
+from batch_layer.models.distributions import Distribution, distributions_of
+from batch_layer.models.examples import Examples, Floats, learn_signature, numbers, read_examples, slices
+from batch_layer.models.influence import influenced
+from batch_layer.models.judging import Quality, by_slice, quality
+from batch_layer.models.learning import Fitted, fit
 from schemas.core.errors import RefusedError
 from schemas.core.estimators import Estimator
 from schemas.core.instants import Instant, format_instant

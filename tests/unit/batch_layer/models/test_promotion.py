@@ -8,16 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from batch_layer.model_reports import decided_lines, encode_version, trained_lines, version_line
-from batch_layer.promotion import decide, roll_back, train_and_register
-from batch_layer.registry import Registry, Version, registry
+from batch_layer.models.promotion import decide, roll_back, train_and_register
+from batch_layer.models.registry import Registry, Version, registry
+from batch_layer.models.tell import decided_lines, encode_version, trained_lines, version_line
 from schemas.core.artifacts import CHALLENGER, CHAMPION
 from schemas.core.errors import RefusedError, UnavailableError, UnknownName
 from schemas.core.instants import DAY, Instant
 from schemas.core.language import lightgbm, logistic
 from schemas.core.models import Model
 from schemas.settings import Settings
-from tests.unit.batch_layer.learning import applied, model, write_set
+from tests.unit.batch_layer.models.learning import applied, model, write_set
 
 WEAK, STRONG = lightgbm(num_iterations=1, num_leaves=2), lightgbm(num_iterations=40, num_leaves=15)
 

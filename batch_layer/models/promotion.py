@@ -11,13 +11,13 @@ from typing import Final
 
 import numpy as np
 
-from batch_layer.artifacts import write_artifacts
-from batch_layer.examples import Examples, Floats, numbers, read_examples, slices
-from batch_layer.gating import Evidence, Gate, Slices, gates_of, reason
-from batch_layer.judging import Quality, by_slice, paired_gain, quality
-from batch_layer.learning import Fitted
-from batch_layer.registry import Registry, Version
-from batch_layer.training import LEAST_OF_SLICE, Trained, newest_set, train
+from batch_layer.models.artifacts import write_artifacts
+from batch_layer.models.examples import Examples, Floats, numbers, read_examples, slices
+from batch_layer.models.gating import Evidence, Gate, Slices, gates_of, reason
+from batch_layer.models.judging import Quality, by_slice, paired_gain, quality
+from batch_layer.models.learning import Fitted
+from batch_layer.models.registry import Registry, Version
+from batch_layer.models.training import LEAST_OF_SLICE, Trained, newest_set, train
 from schemas.core.artifacts import BASELINE, CHALLENGER, CHAMPION
 from schemas.core.codec import inputs_of, model_of, training_set_of
 from schemas.core.errors import RefusedError

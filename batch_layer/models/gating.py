@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from batch_layer.judging import Gain, Quality
+from batch_layer.models.judging import Gain, Quality
 from schemas.core.gates import Gates
 
 Slices = Mapping[str, Mapping[str, Quality]]

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from batch_layer.examples import Floats
+from batch_layer.models.examples import Floats
 
 BINS: Final = 10
 _LEAST: Final = 1e-12

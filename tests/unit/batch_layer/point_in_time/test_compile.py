@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from batch_layer.compile_training import (
+from batch_layer.point_in_time.compile import (
     Span,
     asked_sql,
     before_sql,
@@ -15,7 +15,7 @@ from batch_layer.compile_training import (
     labels_sql,
     rows_sql,
 )
-from batch_layer.points import reach
+from batch_layer.point_in_time.points import reach
 from schemas.core.instants import DAY, HOUR, Instant, parse_instant
 from schemas.core.language import (
     Event,

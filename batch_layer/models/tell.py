@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from batch_layer.judging import Quality
-from batch_layer.promotion import Decided
-from batch_layer.registry import Version
-from batch_layer.training import Trained
+from batch_layer.models.judging import Quality
+from batch_layer.models.promotion import Decided
+from batch_layer.models.registry import Version
+from batch_layer.models.training import Trained
 from schemas.core.artifacts import REFUSED
 from schemas.core.instants import format_instant
 

@@ -22,9 +22,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from batch_layer.lifting import Lifted, answer_type, carried, lifted, presented
+from batch_layer.point_in_time.lifting import Lifted, answer_type, carried, lifted, presented
+from batch_layer.point_in_time.walk import Columns, Ints, Numbers, Steps, Wanted, walk
 from batch_layer.tables import arrow_type
-from batch_layer.walk import Columns, Ints, Numbers, Steps, Wanted, walk
 from schemas.core import names
 from schemas.core.aggregates import Aggregate, First, Last, partials_of
 from schemas.core.instants import Duration

@@ -10,14 +10,14 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from batch_layer.influence import decided
-from batch_layer.model_reports import version_line
-from batch_layer.registry import Version
-from batch_layer.training import train
+from batch_layer.models.influence import decided
+from batch_layer.models.registry import Version
+from batch_layer.models.tell import version_line
+from batch_layer.models.training import train
 from schemas.core.feedback import prediction_of
 from schemas.core.instants import DAY, HOUR, Duration, Instant
 from schemas.lake.tables import data_of
-from tests.unit.batch_layer.learning import model, write_set
+from tests.unit.batch_layer.models.learning import model, write_set
 from tests.unit.batch_layer.recording import SCORED, write_valid
 
 

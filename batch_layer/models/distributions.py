@@ -14,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pyarrow.compute as pc
 
-from batch_layer.examples import Floats, Instants, column_numbers
+from batch_layer.models.examples import Floats, Instants, column_numbers
 from schemas.core.errors import BadValue
 from schemas.core.signatures import Read
 from schemas.core.types import String

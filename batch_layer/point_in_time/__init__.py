@@ -1,0 +1,1 @@
+"""What views would have answered at many instants at once, and training rows made of it."""
