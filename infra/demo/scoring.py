@@ -27,6 +27,8 @@ from serving_layer.client import Client, Predictions, VersionQuality
 MODEL: Final = arrival_delay.name
 SPINE: Final = arrival_delay.on.name
 LABEL: Final = arrival_delay.label.on.name
+LABELLED_BY: Final = "arr_delay"
+"""The field of an arrival that the label reads; a diverted flight has none, and so no outcome to wait for."""
 MOST: Final = 8
 """Flights that have just left and are scored."""
 LANDING: Final = (Duration(5 * SECOND), Duration(5 * MINUTE))
@@ -69,11 +71,12 @@ def await_champion(client: Client) -> str:
 def flights(replay: Replay, now: Instant) -> list[Flight]:
     """The last flights that left before now, and those in the air that land soon; both left before this was asked."""
     soonest, latest = (Instant(now + each) for each in LANDING)
-    landing = {each.event_id: each.at for each in _sound(replay, LABEL, soonest, latest)[:MOST_LANDING]}
+    labelled = [each for each in _sound(replay, LABEL, soonest, latest) if _fields(each).get(LABELLED_BY) is not None]
+    landing = {each.event_id: each.at for each in labelled[:MOST_LANDING]}
     table = replay.year[SPINE]
     named = pc.is_in(table["event_id"], pa.array(list(landing), pa.string()))
     in_air = table.filter(pc.and_(named, pc.less_equal(table["event_time"], pa.scalar(now, pa.int64()).cast(INSTANT))))
-    left = [orjson.loads(each.body or b"{}") for each in _sound(replay, SPINE, Instant(now - 6 * HOUR), now)]
+    left = [_fields(each) for each in _sound(replay, SPINE, Instant(now - 6 * HOUR), now)]
     rows = {row["event_id"]: row for row in (*left[-MOST:], *json_rows(in_air))}
     return [Flight(row, landing.get(name)) for name, row in rows.items()]
 
@@ -137,7 +140,7 @@ class Scoring:
             return
         try:
             described = self._client.model(MODEL)
-            self._client.predict(MODEL, [row_of(described, orjson.loads(delivery.body or b"{}"))])
+            self._client.predict(MODEL, [row_of(described, _fields(delivery))])
         except TidelineError as error:
             self.failed += 1
             if not self._fails:
@@ -148,6 +151,11 @@ class Scoring:
         if self._fails or self.scored == 1:
             self._say(f"flights are scored before they are sent; {self.failed} were not")
         self._fails = False
+
+
+def _fields(delivery: Delivery) -> dict[str, Any]:
+    found: dict[str, Any] = orjson.loads(delivery.body or b"{}")
+    return found
 
 
 def _sound(replay: Replay, event: str, start: Instant, end: Instant) -> list[Delivery]:

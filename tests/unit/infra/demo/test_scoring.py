@@ -70,6 +70,16 @@ def test_flights_that_have_left_and_those_that_land_soon_are_scored(replay: Repl
     assert datetime.fromtimestamp(NOW / 1_000, UTC).hour == 20
 
 
+def test_no_outcome_is_waited_for_of_a_diverted_flight(year: Year) -> None:
+    diverted = year["arrival"].filter(pc.is_null(year["arrival"]["arr_delay"])).slice(0, 5).to_pylist()
+    assert len(diverted) == 5
+    for each in diverted:
+        now = Instant(int(each["event_time"].timestamp() * 1_000) - 2 * MINUTE)
+        replay = Replay.of(year, Instant(now - HOUR), Faults(minutes_late=0, days_late=0, twice=0, poison=0))
+        assert each["event_id"] in {sent.event_id for sent in replay.deliveries(now, Instant(now + 5 * MINUTE))}
+        assert each["event_id"] not in {flight.row["event_id"] for flight in flights(replay, now) if flight.lands}
+
+
 def test_rows_have_the_key_of_their_label(replay: Replay) -> None:
     client: Any = FakeClient()
     some = flights(replay, NOW)
