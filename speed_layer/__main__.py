@@ -39,7 +39,7 @@ def deploy(
 ) -> None:
     """Start what the catalog wants and is not running: a new run, or a run from its own latest checkpoint."""
     settings = Settings.from_environment()
-    flink, console = Flink(settings.flink), Console(stderr=True, highlight=False)
+    flink, console = Flink(settings.flink), Console(stderr=True, highlight=False, soft_wrap=True)
     with console.status("deploying"):
         done = deploying.deploy(settings, flink, events or [], now=_now(), report=console.print, wait=wait)
     for each in done:

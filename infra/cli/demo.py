@@ -45,7 +45,8 @@ def demo(
     from infra.demo import run
     from infra.stack.lifecycle import layout_of
 
-    console, began = Console(highlight=False), time.monotonic()
+    # A log has 80 columns unless told: a line would be broken within a name.
+    console, began = Console(highlight=False, soft_wrap=True), time.monotonic()
     layout = layout_of(Settings.from_environment())
 
     def step(title: str) -> None:
