@@ -30,7 +30,7 @@ from schemas.settings import CHECKOUT, Settings
 from serving_layer.client import Client
 from tests.faults.harness import prepare
 from tests.promises import today
-from tests.stack.load import selling
+from tests.stack.load import Load, selling
 from tests.stack.selling.definitions import sale, takings
 from tests.stack.stacks import running_stack, tideline
 
@@ -44,6 +44,8 @@ WEEK: Final = 7 * DAY
 BUSY: Final = 10 * MINUTE
 """How long each week sold: about as long as the proof takes up to its recompute."""
 WAITS: Final = 30.0
+HOT: Final = 0.9
+HOT_SALES: Final = 10_000
 
 
 @dataclass
@@ -66,7 +68,7 @@ def main(
         prepare(stack, Path(folder) / "catalog")
         with selling(stack.kafka, a_second=events) as load, _watching(stack.serving) as claims:
             load.sell(20 * events)
-            for phase, work in _phases(stack, Path(folder), imported).items():
+            for phase, work in _phases(stack, load, Path(folder), imported).items():
                 claims.phase = phase
                 started = time.monotonic()
                 work()
@@ -83,8 +85,13 @@ def main(
     sys.exit(stale > 0 or max(claims.longest.values()) > STANDSTILL)
 
 
-def _phases(stack: Settings, folder: Path, imported: int) -> dict[str, Callable[[], Any]]:
+def _phases(stack: Settings, load: Load, folder: Path, imported: int) -> dict[str, Callable[[], Any]]:
     history = folder / "history.jsonl"
+
+    def one_shop_sells() -> None:
+        """It goes on to: what comes after has the hot key beside it too."""
+        load.hot = HOT
+        load.sell(HOT_SALES)
 
     def runs() -> None:
         for _ in range(4):
@@ -95,6 +102,7 @@ def _phases(stack: Settings, folder: Path, imported: int) -> dict[str, Callable[
         tideline(stack, "import", sale.name, str(history))
 
     return {
+        "a hot key": one_shop_sells,
         "four batch runs, and a compaction": runs,
         f"an import of {imported:,} events": history_comes,
         "the run that builds it in": lambda: tideline(stack, "batch", "run"),

@@ -116,12 +116,14 @@ class Load:
     """The thread that sells; a sale whose sending failed is sent again under its id until it is acknowledged.
 
     `copies` is how often each sale is sent at most, `poison` a share of sales before which something broken is,
-    `late` whether sales tell of times before and after now, and `times` how much faster it sells than it is meant to.
+    `late` whether sales tell of times before and after now, `times` how much faster it sells than it is meant to, and
+    `hot` a share of sales that are the first shop's.
     """
 
     times: int = 1
     copies: int = 1
     poison: float = 0.0
+    hot: float = 0.0
     late: bool = False
 
     def __init__(self, kafka: str, a_second: int, topic: str) -> None:
@@ -181,7 +183,8 @@ class Load:
 
     def _send(self) -> None:
         self._number += 1
-        shop, cents = self._draw.choice(SHOPS), self._draw.randrange(-500, 10_000)
+        shop = self._draw.choice(SHOPS[:1] if self._draw.random() < self.hot else SHOPS)
+        cents = self._draw.randrange(-500, 10_000)
         sold = Sold(f"s{self._number}", self._time(Instant(time.time_ns() // 1_000_000)), shop, cents)
         if self._draw.random() < self.poison:
             body = self._draw.choice(BROKEN)
