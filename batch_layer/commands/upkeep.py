@@ -38,6 +38,7 @@ def _encode(kept: Kept) -> dict[str, Any]:
     return {
         "table": kept.table,
         "discarded": list(kept.discarded),
+        "forgotten": kept.forgotten,
         **{what: vars(size) for what, size in _sizes(kept).items()},
         "left": kept.left,
     }
@@ -45,6 +46,7 @@ def _encode(kept: Kept) -> dict[str, Any]:
 
 def _line(kept: Kept) -> str:
     told = [f"{len(kept.discarded)} segments discarded"] if kept.discarded else []
+    told += [f"{kept.forgotten:,} generations without all their segments forgotten"] if kept.forgotten else []
     told += [
         f"{what} {size.files:,} files of {size.bytes:,} bytes" for what, size in _sizes(kept).items() if size.files
     ]

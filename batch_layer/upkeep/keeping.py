@@ -27,7 +27,7 @@ from schemas.lake.catalog import read_history
 from schemas.lake.checksums import DamagedFile
 from schemas.lake.chunks import read_built
 from schemas.lake.discarded import append_discarded, read_discarded
-from schemas.lake.generations import all_generations, ever_published
+from schemas.lake.generations import all_generations, ever_published, forget
 from schemas.lake.recomputes import read_recomputes
 from schemas.settings import Settings
 
@@ -36,10 +36,14 @@ _TIMEOUT_S: Final = 5.0
 
 @dataclass(frozen=True)
 class Kept:
-    """What was done to one table, or would be: `removed` is all of it; `left` is why something was not done."""
+    """What was done to one table, or would be: `removed` is all of it; `left` is why something was not done.
+
+    `discarded` are segments, and `forgotten` is how many generations are listed no more.
+    """
 
     table: str
     discarded: tuple[str, ...] = ()
+    forgotten: int = 0
     removed: Size = field(default_factory=Size)
     compacted: Size = field(default_factory=Size)
     deleted: Size = field(default_factory=Size)
@@ -61,7 +65,8 @@ def keep(settings: Settings, now: Instant, report: Report, *, dry_run: bool) -> 
         done.append(Kept(table, removed=files.remove(lake / table, dry_run=dry_run)))
     removed = {each.table for each in done}
     segments = {each.table: each for each in definitions}
-    for path in list(files.tables_under(lake)):
+    # The list of generations last: those that have lost a segment to this pass are taken off by it.
+    for path in sorted(files.tables_under(lake), key=lambda each: each.name == names.GENERATIONS_TABLE):
         table = str(path.relative_to(lake))
         if table not in removed:
             report(f"looking at {table}")
@@ -95,8 +100,10 @@ def _keep_table(
 ) -> Kept:
     table = str(path.relative_to(settings.lake))
     discarded: tuple[str, ...] = ()
-    compacted = deleted = Size()
+    forgotten, compacted, deleted = 0, Size(), Size()
     try:
+        if table == names.GENERATIONS_TABLE:
+            forgotten = forget(settings.lake, dry_run=dry_run)
         if of is not None:
             discarded = _discard(settings.lake, path, of, served, now, dry_run=dry_run)
         with ExitStack() as locks:
@@ -111,7 +118,7 @@ def _keep_table(
         left = str(error)
     except DeltaError as error:
         left = f"it was written to or is damaged: {str(error).partition(chr(10))[0]}"
-    return Kept(table, discarded, compacted=compacted, deleted=deleted, left=left)
+    return Kept(table, discarded, forgotten, compacted=compacted, deleted=deleted, left=left)
 
 
 def _discard(

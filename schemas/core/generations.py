@@ -216,6 +216,13 @@ def standing(generations: Iterable[Generation], discarded: Collection[str]) -> l
     return [each for each in generations if not any(segment.id in discarded for segment in each.segments)]
 
 
+def lasting(generations: Sequence[Generation], discarded: Collection[str]) -> list[Generation]:
+    """What has to stay listed: generations that stand, and of each view the newest, from whose number others go on."""
+    there = {(each.view, each.number) for each in standing(generations, discarded)}
+    newest = {each.view: each.number for each in sorted(generations, key=lambda each: each.number)}
+    return [each for each in generations if (each.view, each.number) in there or each.number == newest[each.view]]
+
+
 def _adjoin(segments: list[Segment]) -> bool:
     return all(left.end == right.start for left, right in itertools.pairwise(segments))
 

@@ -24,8 +24,12 @@ _SCHEMA: Final = pa.schema(
 
 
 def read_discarded(lake: Path) -> frozenset[str]:
-    """The ids of all segments that are gone, or will be in a moment."""
-    return frozenset(row["segment"] for row in tables.read(lake / names.DISCARDED_TABLE).rows)
+    """The ids of all segments that are gone, or will be in a moment.
+
+    None is ever taken off: a run may have been frozen for however long before it publishes one of them.
+    """
+    listed = tables.read(lake / names.DISCARDED_TABLE, columns=["segment"])
+    return frozenset(row["segment"] for row in listed.rows)
 
 
 def append_discarded(lake: Path, view: str, definition: str, segments: Collection[str], *, now: Instant) -> None:

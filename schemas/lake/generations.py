@@ -10,7 +10,17 @@ from typing import Any, Final
 import pyarrow as pa
 
 from schemas.core import names
-from schemas.core.generations import Edit, Generation, Segment, boundary_of, edited, imports_of, misfit, standing
+from schemas.core.generations import (
+    Edit,
+    Generation,
+    Segment,
+    boundary_of,
+    edited,
+    imports_of,
+    lasting,
+    misfit,
+    standing,
+)
 from schemas.core.instants import Instant
 from schemas.lake import tables
 from schemas.lake.discarded import read_discarded
@@ -85,6 +95,23 @@ def publish(lake: Path, view: str, definition: str, edit: Edit, *, now: Instant)
         if tables.append(snapshot, _SCHEMA, _row(next_), application=f"generation/{view}", number=next_.number):
             # Whoever was frozen for long before the commit may have published what was discarded meanwhile.
             return Published(next_) if standing([next_], read_discarded(lake)) else Discarded(_gone(next_))
+
+
+def forget(lake: Path, *, dry_run: bool) -> int:
+    """Take the generations off the list that are none any more, since a segment is gone; how many.
+
+    Each publication lists one, and each reads the list. Whoever has read it before commits after it in vain.
+    """
+    while True:
+        snapshot = tables.read(lake / names.GENERATIONS_TABLE)
+        listed = list(map(_generation, snapshot.rows))
+        left = lasting(listed, read_discarded(lake))
+        going = len(listed) - len(left)
+        if snapshot.table is None or going == 0 or dry_run:
+            return going
+        rows, number = list(map(_row, left)), snapshot.table.version() + 1
+        if tables.replace(snapshot, _SCHEMA, rows, application="forget", number=number):
+            return going
 
 
 def successor(

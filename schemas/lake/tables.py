@@ -32,14 +32,15 @@ class Snapshot:
         return 1 + max((row["number"] for row in self.rows), default=0)
 
 
-def read(path: Path, condition: ds.Expression | None = None) -> Snapshot:
+def read(path: Path, condition: ds.Expression | None = None, *, columns: list[str] | None = None) -> Snapshot:
     """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one.
 
-    Rows that meet a `condition` are for reading alone: an append has to see the highest number.
+    Rows that meet a `condition`, and some `columns` of all, are for reading alone: an append has to see the highest
+    number.
     """
     try:
         table = DeltaTable(str(path))
-        return Snapshot(path, table, data_of(table).to_table(filter=condition).to_pylist())
+        return Snapshot(path, table, data_of(table).to_table(columns=columns, filter=condition).to_pylist())
     except TableNotFoundError:
         return Snapshot(path, None, ())
     except (DeltaError, OSError, pa.ArrowException) as error:

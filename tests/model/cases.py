@@ -48,6 +48,7 @@ CASES: Final = (
     Case(10, races.a_compaction_is_overtaken_by_a_repair, (Rule.FITS,)),
     Case(10, races.a_backfill_is_overtaken_by_a_run, (Rule.FITS,)),
     Case(10, races.a_definition_comes_back_after_upkeep, (Rule.DISCARDED,)),
+    Case(10, races.a_removed_view_comes_back_after_upkeep, (Rule.NUMBERS_GO_ON,)),
     Case(10, races.two_publishers_from_one_snapshot, (Rule.FROM_SNAPSHOT,)),
     Case(11, races.a_restart_writes_less_again, (Rule.GROWS,)),
     Case(11, races.a_claim_waits_after_a_restart, (Rule.HOLD,)),

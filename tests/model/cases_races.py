@@ -75,6 +75,21 @@ def a_definition_comes_back_after_upkeep() -> None:
     world.check()
 
 
+# a view is removed, upkeep takes all of it away and forgets its generations, and it is applied again
+def a_removed_view_comes_back_after_upkeep() -> None:
+    world = begun(runs=False)
+    at(world, 15)
+    world.send("a")
+    at(world, 22)
+    world.batch()
+    world.lake.apply_definition(OLD, removed=True)
+    world.finish(world.upkeep())
+    world.lake.apply_definition(OLD)
+    at(world, 32)
+    world.batch()
+    world.check()
+
+
 # both have read the snapshot and found that they fit; one commits, and then the other
 def two_publishers_from_one_snapshot() -> None:
     world = begun(runs=False)

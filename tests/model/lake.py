@@ -14,7 +14,18 @@ from batch_layer.upkeep.choosing import GRACE, Served, unneeded
 from schemas.core import availability, chunks, counting
 from schemas.core.errors import RefusedError
 from schemas.core.events import Event
-from schemas.core.generations import Backfill, Compact, Edit, Extend, Generation, Recompute, Rollback, Segment, standing
+from schemas.core.generations import (
+    Backfill,
+    Compact,
+    Edit,
+    Extend,
+    Generation,
+    Recompute,
+    Rollback,
+    Segment,
+    lasting,
+    standing,
+)
 from schemas.core.instants import HOUR, SECOND, Duration, Instant
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -39,13 +50,18 @@ class Valid:
 
 @dataclass
 class Lake:
-    """Tables, and the locks of the processes that write them."""
+    """Tables, and the locks of the processes that write them.
+
+    `generations` are all that ever were published, in `commits` of a table that lists those not `forgotten`.
+    """
 
     log: Log
     archived: dict[int, int] = field(default_factory=lambda: dict.fromkeys(range(PARTITIONS), 0))
     valid: dict[Event, Valid] = field(default_factory=dict)
     segments: dict[tuple[str, str], dict[Instant, Bag]] = field(default_factory=dict)
     generations: list[Generation] = field(default_factory=list)
+    forgotten: set[tuple[str, int]] = field(default_factory=set)
+    commits: int = 0
     discarded: set[str] = field(default_factory=set)
     runs: list[Run] = field(default_factory=list)
     applied: list[Applied] = field(default_factory=list)
@@ -55,8 +71,12 @@ class Lake:
 
     def listed(self) -> Listed:
         """What serving pulls."""
-        there = standing(self.generations, self.gone())
+        there = standing(self.on_list(), self.gone())
         return Listed(self.wanted(), {each.definition: each.view for each in self.applied}, there, self.runs)
+
+    def on_list(self) -> list[Generation]:
+        """What the table of generations lists."""
+        return [each for each in self.generations if (each.view, each.number) not in self.forgotten]
 
     def gone(self) -> set[str]:
         """The segments that upkeep has taken away."""
@@ -183,18 +203,24 @@ class Lake:
             yield
             for each in going:
                 self.segments[definition, each] = {}
+        listed, commits = self.on_list(), self.commits
+        left = lasting(listed, self.gone())
+        yield
+        if commits == self.commits:
+            self.commits += 1
+            self.forgotten.update((each.view, each.number) for each in listed if each not in left)
 
     def publish(self, view: View, edit: Edit) -> Iterator[None]:
         """Read the snapshot, check the fit, commit from that snapshot."""
         while True:
-            snapshot = list(self.generations)
+            snapshot, commits = self.on_list(), self.commits
             following = generations.successor(
                 snapshot, view.name, definition_of(view), edit, now=self.published_at(), discarded=self.gone()
             )
             if isinstance(following, generations.Discarded):
                 return
             yield
-            if self.commit(following, snapshot):
+            if self.commit(following, commits):
                 if standing([following], self.gone()):
                     self.published(following)
                 return
@@ -203,10 +229,11 @@ class Lake:
         """Histories last a minute: a second of theirs is two hours to the window in which one may roll back."""
         return Instant(self.log.now * 2 * HOUR // SECOND)
 
-    def commit(self, generation: Generation, snapshot: list[Generation]) -> bool:
+    def commit(self, generation: Generation, since: int) -> bool:
         """Whether nothing has come between."""
-        if len(snapshot) != len(self.generations):
+        if since != self.commits:
             return False
+        self.commits += 1
         self.generations.append(generation)
         return True
 

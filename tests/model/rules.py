@@ -10,7 +10,7 @@ from unittest.mock import patch
 
 from batch_layer import planning as batch_planning
 from schemas.core import availability, counting
-from schemas.core.generations import Backfill, Compact, Edit, Generation, Recompute, Rollback, Segment, edited
+from schemas.core.generations import Backfill, Compact, Edit, Generation, Recompute, Rollback, Segment, edited, standing
 from schemas.core.instants import Instant, floor
 from schemas.core.records import Record
 from schemas.core.runs import Run
@@ -48,6 +48,7 @@ class Rule(Enum):
     ONE_TRANSACTION = "an answer is read in one transaction"
     NEW_IDS = "a segment's id is never used again"
     DISCARDED = "a generation that has lost a segment is none any more"
+    NUMBERS_GO_ON = "the newest generation of a view stays listed, whatever it has lost"
     NO_LESS = "a view never moves to a pair that claims less"
 
 
@@ -110,7 +111,7 @@ def _edited_anyhow(edit: Edit, current: Generation | None) -> tuple[Segment, ...
     return (*(each for each in held if each.id not in gone), edit.segment)
 
 
-def _commit_blindly(of: lake.Lake, generation: Generation, _: object) -> bool:
+def _commit_blindly(of: lake.Lake, generation: Generation, _: int) -> bool:
     of.generations.append(generation)
     return True
 
@@ -148,6 +149,7 @@ _OTHERS: Final[Mapping[Rule, Sequence[tuple[Any, str, Any]]]] = {
     Rule.ONE_TRANSACTION: [(replica.Replica, "rows_at", lambda self, _: self.environment.read())],
     Rule.NEW_IDS: [(batch_planning, "new_segment", lambda start, end: Segment(f"{start}-{end}", start, end))],
     Rule.DISCARDED: [(lake.Lake, "gone", lambda _: set())],
+    Rule.NUMBERS_GO_ON: [(lake, "lasting", standing)],
     Rule.NO_LESS: [(choosing, "may_move", lambda *_, **__: True), (loader, "may_move", lambda *_, **__: True)],
 }
 """What stands in place of each rule: an owner, the name of what it holds, and another."""

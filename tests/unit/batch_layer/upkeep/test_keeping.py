@@ -29,7 +29,7 @@ from schemas.lake import tables
 from schemas.lake.catalog import append_applied, read_applied
 from schemas.lake.chunks import append_chunk, append_plan
 from schemas.lake.discarded import append_discarded, read_discarded
-from schemas.lake.generations import Discarded, Published, history, publish
+from schemas.lake.generations import Discarded, Published, ever_published, history, publish
 from schemas.lake.recomputes import Recomputed, append_recompute
 from schemas.settings import Settings
 
@@ -139,8 +139,12 @@ def test_a_frozen_writer_that_wakes_publishes_nothing_that_is_gone(settings: Set
 def test_one_that_was_frozen_before_its_commit_has_published_nothing_either(
     settings: Settings, pass_over: Pass, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It had read what is discarded before the pass, and commits after it: the lists do not meet in one commit."""
+    """It had read what is discarded before the pass, and commits after it: the lists do not meet in one commit.
+
+    The pass had died before it came to the list of generations, which would have made the commit vain.
+    """
     append = tables.append
+    monkeypatch.setattr(keeping, "forget", lambda *_, **__: 0)
 
     def append_late(*arguments: Any, **options: Any) -> bool:
         monkeypatch.setattr(tables, "append", append)
@@ -154,6 +158,26 @@ def test_one_that_was_frozen_before_its_commit_has_published_nothing_either(
     after = publish(settings.lake, "tills", definition_of(TILLS), Recompute(whole("new")), now=NOW)
     assert isinstance(after, Published)
     assert after.generation.number == 7, "nobody has the number of what was withdrawn"
+
+
+def test_generations_that_have_lost_a_segment_are_listed_no_more(settings: Settings, pass_over: Pass) -> None:
+    definition, frozen = definition_of(TILLS), tables.read(settings.lake / names.GENERATIONS_TABLE)
+    before = ever_published(settings.lake, "tills", definition)
+    assert pass_over()[names.GENERATIONS_TABLE].forgotten == 2
+    left = ever_published(settings.lake, "tills", definition)
+    assert left == [each for each in before if each.number > 2], "the others are what they were"
+    assert numbers(settings, SHOPS) == [1]
+    schema = tables.data_of(frozen.table).schema if frozen.table else None
+    row = {**frozen.rows[0], "number": 6}
+    assert not tables.append(frozen, schema, row, application="generation/tills", number=6), "it has read an older list"
+    assert pass_over() == {}
+
+
+def test_numbers_go_on_where_all_of_a_view_is_gone(settings: Settings, pass_over: Pass) -> None:
+    append_applied(settings.lake, TILLS, now=NOW, removed=True)
+    assert pass_over()[names.GENERATIONS_TABLE].forgotten == 4
+    assert [each.number for each in ever_published(settings.lake, "tills", definition_of(TILLS))] == [5]
+    assert numbers(settings, TILLS) == []
 
 
 def test_a_pass_that_died_before_the_rows_went_is_finished(settings: Settings, pass_over: Pass) -> None:
@@ -190,7 +214,7 @@ def test_a_contract_goes_with_its_last_view_and_raw_never_does(settings: Setting
     for view in (TILLS, SHOPS):
         append_applied(settings.lake, view, now=NOW, removed=True)
     done = pass_over()
-    assert {each.partition("/")[0] for each in done} == {"segments", "valid", "quarantine"}
+    assert {each.partition("/")[0] for each in done} == {"segments", "valid", "quarantine", "generations"}
     left = {path.relative_to(settings.lake).parts[0] for path in settings.lake.rglob("_delta_log")}
     assert left == {"raw", names.CATALOG_TABLE, names.GENERATIONS_TABLE, names.DISCARDED_TABLE}
 
