@@ -10,7 +10,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from batch_layer.counting import count_interval, count_received
 from batch_layer.tables import judged_application, raw_table, valid_table
@@ -19,7 +18,7 @@ from schemas.core.codec import contract_of
 from schemas.core.events import Event
 from schemas.core.instants import Instant, format_instant
 from schemas.lake.losses import lost_offsets, read_losses
-from schemas.lake.tables import data_at
+from schemas.lake.tables import data_at, open_table
 from schemas.lake.tallies import Counts, Judging, Tally, append_tally, forget_tallies, read_tallies, total
 
 
@@ -128,7 +127,7 @@ def _conservation(lake: Path, event: Event, until: Instant | None, counts: Count
 
 
 def _judging(lake: Path, event: Event) -> Judging:
-    table = DeltaTable(str(valid_table(lake, event)))
+    table = open_table(valid_table(lake, event))
     return Judging(event.name, contract_of(event), str(table.metadata().id), judged_application(lake, event))
 
 

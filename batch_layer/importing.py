@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, WriterProperties, write_deltalake
+from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
 from kafka import KafkaConsumer, TopicPartition
 
 from batch_layer.bodies import Bodies, read_bodies
@@ -27,9 +27,10 @@ from schemas.core.instants import Instant, format_duration, format_instant
 from schemas.core.records import IMPORTED
 from schemas.core.verdict import Valid, judge
 from schemas.lake.catalog import read_applied
+from schemas.lake.commits import seal_commits
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import append_import
-from schemas.lake.tables import data_at
+from schemas.lake.tables import data_at, open_table
 from schemas.settings import Settings
 
 _TIMEOUT_MS: Final = 10_000
@@ -138,11 +139,13 @@ def _append(table: Path, rows: _Rows, bodies: Bodies) -> None:
     first = next(rows.batches(bodies), None)
     if first is None:
         return
+    opened = open_table(table)
+    since = opened.version()
     reader = pa.RecordBatchReader.from_batches(RAW, itertools.chain([first], rows.batches(bodies)))
     committed = CommitProperties(app_transactions=[Transaction(_application(rows.import_id), 1)])
     try:
         write_deltalake(
-            DeltaTable(str(table)),
+            opened,
             reader,
             mode="append",
             commit_properties=committed,
@@ -152,6 +155,7 @@ def _append(table: Path, rows: _Rows, bodies: Bodies) -> None:
         if rows.error is not None:
             raise rows.error from None
         raise
+    seal_commits(table, since)
 
 
 def _application(import_id: str) -> str:

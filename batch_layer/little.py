@@ -13,15 +13,15 @@ from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from batch_layer.tables import Stored
 from schemas.core.instants import Instant
-from schemas.lake.checksums import seal
-from schemas.lake.tables import data_at, data_of
+from schemas.lake.commits import seal_commits
+from schemas.lake.tables import data_of, open_table
 
 FEW: Final = 100_000
 """Records that are interpreted, and rows that are brought to this process, at most; a run of minutes has fewer."""
@@ -61,7 +61,7 @@ def read_where(spark: SparkSession, table: Path, condition: ds.Expression, *, ve
     Spark's own reader of Delta starts four jobs to find that out. The rows of these files that do not meet it are there
     too. A table with features that would hide rows of a file is refused by `data_of`.
     """
-    opened = DeltaTable(str(table), version=version)
+    opened = open_table(table, version=version)
     schema = StructType.fromJson(json.loads(opened.schema().to_json()))
     files = [str(table / each.path) for each in data_of(opened).get_fragments(filter=condition)]
     if not files:
@@ -93,14 +93,14 @@ def replace_few(table: Path, rows: pa.Table, interval: str, *, application: str 
 def _commit(table: Path, rows: pa.Table, application: str | None, version: int, interval: str | None) -> None:
     """Where another commit came between, begin again from it: it may have been of this application or interval.
 
-    The files get the checksums that Spark would have written, before anything refers to them.
+    The commit gets the checksums that Spark would have written.
     """
     under = [] if application is None else [Transaction(application, version)]
     mark = uuid.uuid4().hex
     # No retries by deltalake: they would keep what was read before the other commit.
     properties = CommitProperties(app_transactions=under, max_commit_retries=0, custom_metadata={_MARK: mark})
     while True:
-        opened = DeltaTable(str(table))
+        opened = open_table(table)
         read = opened.version()
         reached = None if application is None else opened.transaction_version(application)
         if reached is not None and reached >= version:
@@ -117,12 +117,11 @@ def _commit(table: Path, rows: pa.Table, application: str | None, version: int, 
                 raise  # nobody came between: it is a fault of the lake
             if mark in since:
                 break  # what failed came after the commit, such as writing a checkpoint of the log
-    for fragment in data_at(table).get_fragments():
-        seal(table / fragment.path)
+    seal_commits(table, read)
 
 
 def _commits_since(table: Path, version: int) -> list[str | None]:
     """The marks of later commits."""
-    newest = DeltaTable(str(table))
+    newest = open_table(table)
     later = newest.version() - version
     return [each.get(_MARK) for each in newest.history(later)] if later else []

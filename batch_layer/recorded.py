@@ -16,7 +16,7 @@ from schemas.core import names
 from schemas.core.codec import contract_of
 from schemas.core.events import Event
 from schemas.core.instants import Instant
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_of, open_table
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Recorded:
 def recorded(lake: Path, event: Event) -> Recorded:
     """The newest version of what is judged by the event's contract."""
     try:
-        opened = DeltaTable(str(lake / names.valid_table(event.name, contract_of(event))))
+        opened = open_table(lake / names.valid_table(event.name, contract_of(event)))
     except TableNotFoundError:
         return Recorded(event, None, None)
     return Recorded(event, opened, judged_boundary(opened, judged_application(lake, event)))

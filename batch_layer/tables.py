@@ -24,6 +24,8 @@ from schemas.core.picks import INSTANT_SHIFT
 from schemas.core.records import IMPORTED
 from schemas.core.types import Bool, Decimal, Float64, Int64, String, Timestamp, Type
 from schemas.core.views import View
+from schemas.lake.commits import seal_commits
+from schemas.lake.tables import open_table, require_log
 
 RAW: Final = pa.schema(
     [
@@ -242,7 +244,7 @@ def stored_in(lake: Path, view: View, segments: Collection[str]) -> Stored:
 
 def judged_until(lake: Path, event: Event) -> Instant | None:
     """Up to where the valid table reaches, having read every import that raw holds; None: judge from the start."""
-    return judged_boundary(DeltaTable(str(valid_table(lake, event))), judged_application(lake, event))
+    return judged_boundary(open_table(valid_table(lake, event)), judged_application(lake, event))
 
 
 def judged_boundary(valid: DeltaTable, application: str) -> Instant | None:
@@ -270,7 +272,7 @@ def judged_application(lake: Path, event: Event) -> str:
 def transaction(table: Path, application: str) -> int | None:
     """The version that this application last committed."""
     try:
-        return DeltaTable(str(table)).transaction_version(application)
+        return open_table(table).transaction_version(application)
     except TableNotFoundError:
         return None
 
@@ -306,14 +308,18 @@ def partial_type(kind: Kind) -> pa.DataType:
 
 
 def _created(path: Path, schema: pa.Schema, partition_by: list[str]) -> Path:
-    if not (path / "_delta_log").exists():
+    """Spark passes over a log of which a whole end is missing, so that is looked at before."""
+    if (path / "_delta_log").exists():
+        require_log(path)
+    else:
         path.parent.mkdir(parents=True, exist_ok=True)
         DeltaTable.create(str(path), schema, mode="ignore", partition_by=partition_by, configuration=_CONFIGURATION)
+        seal_commits(path, -1)
     return path
 
 
 def _actions(path: Path) -> pa.Table | None:
     try:
-        return pa.table(DeltaTable(str(path)).get_add_actions(flatten=True))
+        return pa.table(open_table(path).get_add_actions(flatten=True))
     except TableNotFoundError:
         return None

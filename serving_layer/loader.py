@@ -26,13 +26,13 @@ from schemas.core.errors import UnavailableError
 from schemas.core.generations import Segment
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
-from schemas.lake.checksums import require_whole
+from schemas.lake.checksums import DamagedFile, require_whole
 from schemas.lake.discarded import read_discarded
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
 from schemas.lake.stopped import read_stopped
-from schemas.lake.tables import data_at
+from schemas.lake.tables import data_at, open_table
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
@@ -263,10 +263,14 @@ class _Lake:
         return int(self._dataset(choice).count_rows(filter=ds.field(names.SEGMENT) == segment))
 
     def batches_of(self, choice: Choice, segment: str) -> Any:
-        """The rows of a segment in batches, a few in memory at a time; raises DamagedFile before the first."""
+        """The rows of a segment in batches, a few in memory at a time; raises UnavailableError before the first."""
         data, wanted = self._dataset(choice), ds.field(names.SEGMENT) == segment
         for fragment in data.get_fragments(wanted):
-            require_whole(self.path / names.segments_table(choice.view.name, choice.definition) / fragment.path)
+            try:
+                require_whole(self.path / names.segments_table(choice.view.name, choice.definition) / fragment.path)
+            except DamagedFile as error:
+                cure = f"`tideline batch recompute {choice.view.name}` builds the view again from raw"
+                raise UnavailableError(f"{error}; nothing of it is served; {cure}") from error
         columns = [*choice.view.by, names.TILE, *(column.name for column in layout_of(choice.view).columns)]
         return data.to_batches(
             columns=columns,
@@ -284,7 +288,7 @@ class _Lake:
         try:
             table = self._tables.get(name)
             if table is None:
-                table = self._tables[name] = DeltaTable(str(self.path / name))
+                table = self._tables[name] = open_table(self.path / name)
             else:
                 table.update_incremental()
         except TableNotFoundError:

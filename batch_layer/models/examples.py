@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from schemas.core import names
 from schemas.core.instants import SECOND, Instant
 from schemas.core.models import Input
 from schemas.core.signatures import Read, Signature, category_numbers, learnt
 from schemas.core.types import Decimal, String, Timestamp
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_of, open_table
 from schemas.lake.training_sets import TrainingSet
 
 _ORDER: Final = ("available_at", names.PARTITION, names.OFFSET)
@@ -55,7 +54,7 @@ class Examples:
 
 def read_examples(lake: Path, listed: TrainingSet, start: Instant | None = None) -> Examples:
     """The labelled rows of a training set from `start` on; those whose label is missing are left out."""
-    table = data_of(DeltaTable(str(lake / listed.table), version=listed.version))
+    table = data_of(open_table(lake / listed.table, version=listed.version))
     wanted = ds.field(names.LABEL).is_valid()
     if start is not None:
         wanted &= ds.field("available_at") >= start

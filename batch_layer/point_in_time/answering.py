@@ -28,6 +28,7 @@ from schemas.core.errors import RefusedError
 from schemas.core.events import Event
 from schemas.core.instants import Instant
 from schemas.core.models import Ask
+from schemas.lake.tables import open_table
 from schemas.lake.training_sets import Source
 
 _ROWS: Final = 250_000
@@ -45,13 +46,13 @@ class Read:
     @property
     def opened(self) -> DeltaTable:
         """As it was read."""
-        return DeltaTable(str(self.table), version=self.source.version)
+        return open_table(self.table, version=self.source.version)
 
 
 def read_judged(lake: Path, event: Event) -> Read:
     """The newest version; raises RefusedError where the event is not judged."""
     table = valid_table(lake, event)
-    opened = DeltaTable(str(table))
+    opened = open_table(table)
     until = judged_boundary(opened, judged_application(lake, event))
     if until is None:
         raise RefusedError(

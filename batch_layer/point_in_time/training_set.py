@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 
 from batch_layer.outcomes import Report
@@ -25,7 +24,7 @@ from schemas.core.codec import model_of, training_set_of
 from schemas.core.errors import RefusedError, TidelineError
 from schemas.core.instants import Instant, format_instant
 from schemas.core.models import Model
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_of, open_table
 from schemas.lake.training_sets import TrainingSet, append_training_set
 
 
@@ -112,7 +111,7 @@ def _rows(spark: SparkSession, model: Model, reads: Mapping[str, Read], span: Sp
 
 def _committed(table: Path, done: TrainingSet, build: str) -> TrainingSet:
     """The set under the version of its own commit; raises TidelineError where a row was lost or doubled."""
-    opened = DeltaTable(str(table))
+    opened = open_table(table)
     commits = opened.history()
     version = next(each["version"] for each in commits if build in str(each.get("userMetadata")))
     opened.load_as_version(version)

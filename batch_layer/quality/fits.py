@@ -57,7 +57,8 @@ def _fit(lake: Path, view: View, segment: Segment, inputs: Sequence[str], counts
         merged = events_in(lake, view, [segment.id])
         expected = events_in(lake, view, inputs) if inputs else counts[view.name]
     except (DamagedFile, FileNotFoundError, pa.ArrowException) as error:
-        return Fit(view.name, segment.id, 0, 0, str(error).partition("\n")[0].replace(f"{lake}/", ""))
+        told = str(error).partition("\n")[0].replace(f"{lake}/", "")
+        return Fit(view.name, segment.id, 0, 0, f"{told}; `tideline batch recompute {view.name}` builds it from raw")
     return Fit(view.name, segment.id, merged, expected)
 
 

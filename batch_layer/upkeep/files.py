@@ -14,8 +14,9 @@ from deltalake import CommitProperties, DeltaTable
 
 from batch_layer.upkeep.choosing import GRACE
 from schemas.core.instants import HOUR, Instant
-from schemas.lake.checksums import require_whole, seal
-from schemas.lake.tables import data_at
+from schemas.lake.checksums import require_whole
+from schemas.lake.commits import seal_commits
+from schemas.lake.tables import open_table
 
 SMALL: Final = 16 * 2**20
 """Bytes that a file is filled up to: large enough to be few, small enough that a day of history reads a part."""
@@ -42,7 +43,7 @@ def compact(path: Path, *, dry_run: bool) -> Size:
     Raises DamagedFile before anything is written where one of them is not what was written: a new file with new
     checksums would hide it.
     """
-    table = DeltaTable(str(path))
+    table = open_table(path)
     small = _small(table)
     if not small:
         return Size()
@@ -51,7 +52,7 @@ def compact(path: Path, *, dry_run: bool) -> Size:
         return found
     for each in small:
         require_whole(path / unquote(str(each["path"])))
-    partitions = {_partition(each) for each in small}
+    partitions, since = {_partition(each) for each in small}, table.version()
     for partition in sorted(partitions, key=repr):
         filters = [(name.removeprefix("partition."), "=", str(value)) for name, value in partition]
         # No retries: what came between is looked at the next time.
@@ -61,20 +62,19 @@ def compact(path: Path, *, dry_run: bool) -> Size:
             max_concurrent_tasks=1,
             commit_properties=CommitProperties(max_commit_retries=0),
         )
-    for fragment in data_at(path).get_fragments():
-        seal(path / fragment.path)
+    seal_commits(path, since)
     return found
 
 
 def vacuum(path: Path, *, now: Instant, dry_run: bool) -> Size:
     """Delete what no version within the grace holds, and what writers that died left, each with its checksums."""
-    table = DeltaTable(str(path))
+    table = open_table(path)
     hours = GRACE // HOUR
     # All that is not held: deltalake alone would delete the checksums of files that are.
     listed = table.vacuum(retention_hours=hours, enforce_retention_duration=False, dry_run=True, full=True)
     unheld = [path / unquote(each) for each in listed if each.endswith(".parquet")]
     unheld = [each for each in unheld if each.exists()]
-    alone = [each for each in path.rglob(".*.crc") if not _is_log(path, each) and not _sealed(each).exists()]
+    alone = [each for each in path.rglob(".*.crc") if not _sealed(each).exists()]
     alone = [each for each in alone if now - each.stat().st_mtime_ns // 1_000_000 > GRACE]
     found = Size(len(unheld), sum(each.stat().st_size for each in [*unheld, *alone]))
     if not dry_run:
@@ -125,10 +125,6 @@ def _small(table: DeltaTable) -> list[dict[str, Any]]:
 
 def _partition(row: dict[str, Any]) -> tuple[tuple[str, Any], ...]:
     return tuple((name, value) for name, value in sorted(row.items()) if name.startswith("partition."))
-
-
-def _is_log(path: Path, file: Path) -> bool:
-    return file.relative_to(path).parts[0] == "_delta_log"
 
 
 def _sealed(sums: Path) -> Path:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from deltalake import DeltaTable
 from deltalake.exceptions import DeltaError
 
 from batch_layer.approval import waiting
@@ -22,13 +21,16 @@ from batch_layer.upkeep import files
 from batch_layer.upkeep.choosing import APPROVAL, Definition, Served, contracts_gone, definitions_of, may_go, unneeded
 from batch_layer.upkeep.files import Size
 from schemas.core import names
+from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from schemas.lake.catalog import read_history
 from schemas.lake.checksums import DamagedFile
 from schemas.lake.chunks import read_built
+from schemas.lake.commits import seal_commits
 from schemas.lake.discarded import append_discarded, read_discarded
 from schemas.lake.generations import all_generations, ever_published, forget
 from schemas.lake.recomputes import read_recomputes
+from schemas.lake.tables import open_table
 from schemas.settings import Settings
 
 _TIMEOUT_S: Final = 5.0
@@ -114,7 +116,7 @@ def _keep_table(
             else:
                 left = "a run is at it, so its files are not compacted this time"
         deleted = files.vacuum(path, now=now, dry_run=dry_run)
-    except DamagedFile as error:
+    except (DamagedFile, UnavailableError) as error:
         left = str(error)
     except DeltaError as error:
         left = f"it was written to or is damaged: {str(error).partition(chr(10))[0]}"
@@ -139,7 +141,10 @@ def _discard(
     if going and not dry_run:
         append_discarded(lake, view, definition, going, now=now)
         listed = ", ".join(f"'{each}'" for each in going)
-        DeltaTable(str(path)).delete(f"{names.SEGMENT} IN ({listed})")
+        opened = open_table(path)
+        since = opened.version()
+        opened.delete(f"{names.SEGMENT} IN ({listed})")
+        seal_commits(path, since)
     return tuple(going)
 
 

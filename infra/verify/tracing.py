@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow.dataset as ds
-from deltalake import DeltaTable
 
 from schemas.core import names
 from schemas.core.aggregates import Greatest, Kind, Least, Total, answer_value, merge, partials_of, present, zero
@@ -26,7 +25,7 @@ from schemas.core.reference import answer_counted, in_window
 from schemas.core.types import Decimal, Value
 from schemas.core.views import Feature, View
 from schemas.lake.generations import history
-from schemas.lake.tables import data_of
+from schemas.lake.tables import data_of, open_table
 
 _Rows = Sequence[Mapping[str, Any]]
 
@@ -104,7 +103,7 @@ def _stored(lake: Path, view: View, definition: str, segment: str, key: tuple[Va
     wanted = ds.field(names.SEGMENT) == segment
     for name, value in zip(view.by, key, strict=True):
         wanted &= ds.field(name) == value
-    table = DeltaTable(str(lake / names.segments_table(view.name, definition)))
+    table = open_table(lake / names.segments_table(view.name, definition))
     rows: _Rows = data_of(table).to_table(filter=wanted).to_pylist()
     return rows
 

@@ -7,6 +7,7 @@ of each chunk, all big-endian. Spark writes them, and looks at them when it read
 from __future__ import annotations
 
 import struct
+import uuid
 import zlib
 from pathlib import Path
 from typing import Final
@@ -14,7 +15,6 @@ from typing import Final
 _MAGIC: Final = b"crc\0"
 _HEADER: Final = struct.Struct(">4sI")
 _CHUNK: Final = 512
-_MENDED: Final = "nothing of it is served; `tideline batch recompute` builds the view again from raw"
 
 
 class DamagedFile(OSError):
@@ -26,9 +26,14 @@ def seal(file: Path) -> None:
     sums = _beside(file)
     if sums.exists():
         return
-    new = sums.with_name(f"{sums.name}.new")
+    new = sums.with_name(f"{sums.name}.{uuid.uuid4().hex}.new")
     new.write_bytes(_HEADER.pack(_MAGIC, _CHUNK) + _sums(file.read_bytes(), _CHUNK))
     new.replace(sums)
+
+
+def is_sealed(file: Path) -> bool:
+    """Whether there are checksums of a file."""
+    return _beside(file).exists()
 
 
 def require_whole(file: Path) -> None:
@@ -39,9 +44,9 @@ def require_whole(file: Path) -> None:
     written, content = sums.read_bytes(), file.read_bytes()
     magic, size = _HEADER.unpack_from(written) if len(written) >= _HEADER.size else (b"", 0)
     if magic != _MAGIC or size == 0:
-        raise DamagedFile(f"`{sums}` is no file of checksums; {_MENDED}")
+        raise DamagedFile(f"`{sums}` is no file of checksums")
     if _sums(content, size) != written[_HEADER.size :]:
-        raise DamagedFile(f"`{file}` is not what was written; {_MENDED}")
+        raise DamagedFile(f"`{file}` is not what was written")
 
 
 def _beside(file: Path) -> Path:

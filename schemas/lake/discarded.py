@@ -28,8 +28,7 @@ def read_discarded(lake: Path) -> frozenset[str]:
 
     None is ever taken off: a run may have been frozen for however long before it publishes one of them.
     """
-    listed = tables.read(lake / names.DISCARDED_TABLE, columns=["segment"])
-    return frozenset(row["segment"] for row in listed.rows)
+    return frozenset(row["segment"] for row in tables.rows(lake / names.DISCARDED_TABLE, columns=["segment"]))
 
 
 def append_discarded(lake: Path, view: str, definition: str, segments: Collection[str], *, now: Instant) -> None:

@@ -14,8 +14,14 @@ from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundErr
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from schemas.core.errors import UnavailableError
+from schemas.lake.checksums import require_whole
+from schemas.lake.commits import require_whole_log, seal_commits
 
 _UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
+
+
+MOST_FILES: Final = 16
+"""Files of a small table, beyond which the next commit writes one of all: each reader opens each of them."""
 
 
 @dataclass(frozen=True)
@@ -32,24 +38,54 @@ class Snapshot:
         return 1 + max((row["number"] for row in self.rows), default=0)
 
 
-def read(path: Path, condition: ds.Expression | None = None, *, columns: list[str] | None = None) -> Snapshot:
-    """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one.
+def read(path: Path) -> Snapshot:
+    """The newest version; a table that is not there yet has no rows. Raises UnavailableError for a damaged one."""
+    table, rows = _read(path)
+    return Snapshot(path, table, rows)
 
-    Rows that meet a `condition`, and some `columns` of all, are for reading alone: an append has to see the highest
-    number.
-    """
-    try:
-        table = DeltaTable(str(path))
-        return Snapshot(path, table, data_of(table).to_table(columns=columns, filter=condition).to_pylist())
-    except TableNotFoundError:
-        return Snapshot(path, None, ())
-    except (DeltaError, OSError, pa.ArrowException) as error:
-        raise unreadable(path, error) from error
+
+def rows(
+    path: Path, condition: ds.Expression | None = None, *, columns: list[str] | None = None
+) -> list[Mapping[str, Any]]:
+    """Some rows, or some columns of them, of what `read` reads."""
+    return _read(path, condition, columns)[1]
 
 
 def numbered(path: Path, condition: ds.Expression | None = None) -> list[Mapping[str, Any]]:
     """The rows of the newest version, or those that meet a condition, by `number`; raises as `read`."""
-    return sorted(read(path, condition).rows, key=lambda row: int(row["number"]))
+    return sorted(rows(path, condition), key=lambda row: int(row["number"]))
+
+
+def _read(
+    path: Path, condition: ds.Expression | None = None, columns: list[str] | None = None
+) -> tuple[DeltaTable | None, list[Mapping[str, Any]]]:
+    try:
+        table = open_table(path)
+        data = data_of(table)
+        for fragment in data.get_fragments(filter=condition):
+            require_whole(path / fragment.path)
+        return table, data.to_table(columns=columns, filter=condition).to_pylist()
+    except TableNotFoundError:
+        return None, []
+    except (DeltaError, OSError, pa.ArrowException) as error:
+        raise unreadable(path, error) from error
+
+
+def open_table(path: Path, *, version: int | None = None) -> DeltaTable:
+    """A table, at its newest version unless told.
+
+    Raises TableNotFoundError where there is none, and UnavailableError where its log is not what was written.
+    """
+    require_log(path)
+    return DeltaTable(str(path), version=version)
+
+
+def require_log(path: Path) -> None:
+    """Raises UnavailableError where the log of a table is not what was written."""
+    try:
+        require_whole_log(path)
+    except OSError as error:
+        raise unreadable(path, error) from error
 
 
 def unreadable(path: Path, error: Exception) -> UnavailableError:
@@ -89,7 +125,7 @@ def data_of(table: DeltaTable) -> ds.Dataset:
 
 def data_at(path: Path) -> ds.Dataset:
     """The rows of the newest version."""
-    return data_of(DeltaTable(str(path)))
+    return data_of(open_table(path))
 
 
 def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, application: str, number: int) -> bool:
@@ -104,6 +140,8 @@ def append_all(
     snapshot: Snapshot, schema: pa.Schema, rows: Sequence[Mapping[str, Any]], *, application: str, number: int
 ) -> bool:
     """Commit rows, all or none, as `append` commits one; without rows, the commit alone."""
+    if snapshot.table is not None and len(snapshot.table.file_uris()) >= MOST_FILES:
+        return replace(snapshot, schema, [*snapshot.rows, *rows], application=application, number=number)
     data = pa.Table.from_pylist([dict(row) for row in rows], schema=schema)
     return _commit(snapshot, data, "append", Transaction(application, number))
 
@@ -130,6 +168,7 @@ def replace(
 
 def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwrite"], under: Transaction) -> bool:
     properties = CommitProperties(app_transactions=[under], max_commit_retries=0)
+    since = -1 if snapshot.table is None else snapshot.table.version()
     try:
         if snapshot.table is None:
             snapshot.path.parent.mkdir(parents=True, exist_ok=True)
@@ -140,13 +179,14 @@ def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwri
         if _has_moved_on(snapshot):
             return False
         raise
+    seal_commits(snapshot.path, since)
     return True
 
 
 def _has_moved_on(snapshot: Snapshot) -> bool:
     """Whether the table moved on since the snapshot; anything else is a fault of the lake and stays an error."""
     try:
-        newest = DeltaTable(str(snapshot.path)).version()
+        newest = open_table(snapshot.path).version()
     except TableNotFoundError:
         return False
     return snapshot.table is None or newest > snapshot.table.version()

@@ -6,11 +6,13 @@ import random
 import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import psutil
 
 from schemas.core import names
 from schemas.core.codec import definition_of
+from schemas.lake.catalog import read_applied
 from schemas.settings import Settings
 from speed_layer import checkpoints
 from tests.faults.fault import MIDSTREAM, Mend
@@ -18,6 +20,8 @@ from tests.faults.programs import await_running, process_of, stopped
 from tests.stack.load import Load
 from tests.stack.selling.definitions import sale, takings
 from tests.stack.stacks import tideline
+
+_SMALL_TABLES: Final = (names.GENERATIONS_TABLE, names.CATALOG_TABLE, names.ARCHIVED_TABLE)
 
 
 def segment(stack: Settings, load: Load, draw: random.Random) -> None:
@@ -91,14 +95,20 @@ def archive_checkpoint(stack: Settings, load: Load, draw: random.Random) -> None
 
 
 def delta_log(stack: Settings, load: Load, draw: random.Random) -> Mend:
-    """The newest entry of a Delta log is torn: batch refuses, answers go on, and the entry is put back."""
+    """The newest entry of a Delta log is damaged, by whole lines too: batch refuses, answers go on, it is put back."""
     load.sell(draw.randrange(MIDSTREAM))
-    table = draw.choice((names.GENERATIONS_TABLE, names.CATALOG_TABLE))
-    newest = max((stack.lake / table / "_delta_log").glob("*.json"))
+    segments = names.segments_table(takings.name, read_applied(stack.lake)[takings.name].definition)
+    tables = [stack.lake / each for each in (*_SMALL_TABLES, names.raw_table(sale.name), segments)]
+    table = draw.choice([*tables, *sorted((stack.lake / "valid").iterdir())])
+    newest = max((table / "_delta_log").glob("*.json"))
     whole = newest.read_bytes()
-    newest.write_bytes(whole[: draw.randrange(1, len(whole) - 1)])
+    if draw.random() < 1 / 3:
+        lines = whole.splitlines(keepends=True)
+        newest.write_bytes(b"".join(lines[: draw.randrange(len(lines))]))
+    else:
+        _damage(draw, [newest])
     done = tideline(stack, "batch", "run", check=False)
-    assert done.returncode != 0, "a batch run did not mind a torn log"
+    assert done.returncode != 0, f"a batch run did not mind a torn log of {table.name}"
     assert "Traceback" not in done.stderr, done.stderr
     load.sell(MIDSTREAM)
 
