@@ -50,11 +50,19 @@ HOT_SALES: Final = 10_000
 
 @dataclass
 class Claims:
-    """The longest time without a greater `speed_through`, by what went on; requests that failed."""
+    """The longest time without a greater `speed_through`, and when that was, by what went on; requests that failed."""
 
     phase: str = "nothing else"
+    began: float = field(default_factory=time.monotonic)
     longest: dict[str, float] = field(default_factory=dict)
+    ended: dict[str, float] = field(default_factory=dict)
     failed: int = 0
+
+    def see(self, still_since: float, now: float) -> None:
+        """It stands still since one moment of the monotonic clock until now."""
+        if now - still_since > self.longest.get(self.phase, -1.0):
+            self.longest[self.phase] = now - still_since
+            self.ended[self.phase] = now - self.began
 
 
 def main(
@@ -75,9 +83,9 @@ def main(
                 console.print(f"{phase}: {time.monotonic() - started:.0f} s", highlight=False)
             claims.phase = f"{reads:,} reads that wait"
             stale = _read_all(stack, reads)
-    shown = Table("beside", "longest standstill, s", box=None, pad_edge=False)
+    shown = Table("beside", "longest standstill, s", "it ended after, s", box=None, pad_edge=False)
     for phase, seconds in claims.longest.items():
-        shown.add_row(phase, f"{seconds:.2f}")
+        shown.add_row(phase, f"{seconds:.2f}", f"{claims.ended[phase]:.0f}")
     console.print(shown)
     console.print(f"{stale} of {reads:,} reads were stale; {claims.failed} looks failed", highlight=False)
     kept = {"on": today(), "standstill": claims.longest, "reads": reads, "stale": stale, "failed": claims.failed}
@@ -138,7 +146,7 @@ def _watching(serving: str) -> Iterator[Claims]:
                     claims.failed += 1
                     continue
                 now = time.monotonic()
-                claims.longest[claims.phase] = max(now - since, claims.longest.get(claims.phase, 0.0))
+                claims.see(since, now)
                 if found > through:
                     through, since = found, now
 
