@@ -19,7 +19,6 @@ from schemas.lake.commits import require_whole_log, seal_commits
 
 _UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
-
 MOST_FILES: Final = 16
 """Files of a small table, beyond which the next commit writes one of all: each reader opens each of them."""
 
