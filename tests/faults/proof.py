@@ -23,6 +23,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.demo.producer import producer
+from infra.stack.waiting import wait_until
 from schemas.core.errors import TidelineError
 from schemas.core.instants import DAY, MINUTE, Instant, format_instant
 from schemas.core.names import event_topic
@@ -44,6 +45,7 @@ WEEK: Final = 7 * DAY
 BUSY: Final = 10 * MINUTE
 """How long each week sold: about as long as the proof takes up to its recompute."""
 WAITS: Final = 30.0
+CLAIMS_WITHIN: Final = 60.0
 HOT: Final = 0.9
 HOT_SALES: Final = 10_000
 
@@ -74,6 +76,7 @@ def main(
     console, began = Console(width=max(Console().width, 110)), time.monotonic()
     with tempfile.TemporaryDirectory(prefix="proof-") as folder, running_stack(Path(folder) / "stack") as stack:
         prepare(stack, Path(folder) / "catalog")
+        _await_claims(stack.serving)
         with selling(stack.kafka, a_second=events) as load, _watching(stack.serving) as claims:
             load.sell(20 * events)
             for phase, work in _phases(stack, load, Path(folder), imported).items():
@@ -130,6 +133,16 @@ def _write_history(file: Path, events: int) -> None:
             at = format_instant(Instant(now - (week + 1) * WEEK - BUSY // 2 + place * BUSY // each))
             facts = {"event_id": f"h{number}", "event_time": at, "shop": f"old {number % 1_000}", "cents": 1}
             opened.write(json.dumps(facts) + "\n")
+
+
+def _await_claims(serving: str) -> None:
+    """Return once the stream claims something: until its job runs, answers are those of batch and stand still."""
+    with Client(serving) as client:
+        by_batch = client.lookup(takings.name, []).proof.boundary
+        claims = wait_until(
+            lambda: client.lookup(takings.name, []).proof.speed_through > by_batch, seconds=CLAIMS_WITHIN
+        )
+    assert claims, f"the stream claimed nothing within {CLAIMS_WITHIN:.0f} s"
 
 
 @contextmanager
