@@ -38,7 +38,7 @@ def up(
 
     from infra.java import find_java
     from infra.stack.lifecycle import bring_up
-    from infra.stack.status import LIMIT_MB, read_status
+    from infra.stack.status import read_status
 
     layout, java, began = _layout(), find_java(os.environ), time.monotonic()
     console = Console(stderr=True)
@@ -53,7 +53,7 @@ def up(
             layout, java, only=[each.strip() for each in only.split(",")] if only else None, report=report
         )
     found = read_status(layout)
-    console.print(f"{len(started)} started, {found.resident_mb:,} of {LIMIT_MB:,} MB resident", highlight=False)
+    console.print(f"{len(started)} started; {found.memory}", highlight=False, soft_wrap=True)
     _print_pages(console, found)
     for each in found.stopped:
         why = f"since {each.since}, by its check of `{each.rule}`; `tideline batch status` says why"
@@ -111,8 +111,6 @@ def _print_status(found: Status) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from infra.stack.status import LIMIT_MB
-
     table = Table("program", "state", "pid", "port", "MB", "restarts", box=None, pad_edge=False)
     for line in found.lines:
         colour = "green" if line.state == "running" else "red" if not line.is_well else "dim"
@@ -120,9 +118,7 @@ def _print_status(found: Status) -> None:
         table.add_row(line.name, f"[{colour}]{line.state}[/]", *numbers)
     console = Console()
     console.print(table)
-    console.print(
-        f"{found.resident_mb:,} MB resident of {LIMIT_MB:,}; logs in {found.home}/logs", highlight=False, soft_wrap=True
-    )
+    console.print(f"{found.memory}; logs in {found.home}/logs", highlight=False, soft_wrap=True)
     _print_pages(console, found)
     for line in found.lines:
         if not line.is_well:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from infra.stack import airflow
+from infra.stack import airflow, mlflow
 from infra.stack.layout import Layout
 from infra.stack.noted import process_ids, restarts
 from infra.stack.ports import ports_of
@@ -18,6 +18,7 @@ from schemas.core.instants import format_instant
 from schemas.lake.stopped import read_stopped
 
 LIMIT_MB = 3500
+"""What Kafka, Flink, serving and what keeps them take at rest; Airflow and MLflow, and tasks of theirs, come beside."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,18 @@ class Status:
         return sum(line.resident_mb for line in self.lines)
 
     @property
+    def beside_mb(self) -> int:
+        """What of it Airflow and MLflow take."""
+        beside = {*airflow.COMPONENTS, *mlflow.PROGRAMS}
+        return sum(line.resident_mb for line in self.lines if line.name in beside)
+
+    @property
+    def memory(self) -> str:
+        """As people read it."""
+        own = f"{self.resident_mb - self.beside_mb:,} MB resident of {LIMIT_MB:,}"
+        return f"{own}, and {self.beside_mb:,} of Airflow and MLflow" if self.beside_mb else own
+
+    @property
     def is_well(self) -> bool:
         return all(line.is_well for line in self.lines)
 
@@ -79,6 +92,7 @@ class Status:
             "home": self.home,
             "programs": programs,
             "resident_mb": self.resident_mb,
+            "beside_mb": self.beside_mb,
             "limit_mb": LIMIT_MB,
             "pages": [asdict(page) for page in self.pages],
             "stopped": [asdict(each) for each in self.stopped],

@@ -36,6 +36,15 @@ def test_the_sum_and_the_verdict() -> None:
     assert ill.encode()["resident_mb"] == 90
 
 
+def test_airflow_and_mlflow_are_beside_what_the_limit_is_of() -> None:
+    core = (line("kafka", "running", 1_350), line("reader", "running", 150))
+    assert Status("/home", core).memory == "1,500 MB resident of 3,500"
+    beside = (line("airflow-scheduler", "running", 2_600), line("mlflow", "running", 400))
+    both = Status("/home", (*core, *beside))
+    assert both.memory == "1,500 MB resident of 3,500, and 3,000 of Airflow and MLflow"
+    assert (both.encode()["resident_mb"], both.encode()["beside_mb"]) == (4_500, 3_000)
+
+
 def test_events_that_batch_stands_still_with_are_named(tmp_path: Path) -> None:
     assert stopped_events(tmp_path) == ()
     contract = ("sale", "hash")
