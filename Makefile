@@ -36,7 +36,7 @@ check: setup ## ruff, mypy, import contracts
 proof: setup ## watch claims while batch does all that it ever does beside them
 	@$(BIN)/python -m tests.faults.proof
 
-promises: setup ## write into tests/README.md what the last runs of model, faults and soak counted
+promises: setup ## write into tests/README.md what the last runs of model, soak, proof and faults counted
 	@$(BIN)/python -m tests.promises
 
 golden: setup ## write the golden files anew; review the difference

@@ -1,4 +1,4 @@
-"""`make promises`: writes into `tests/README.md` what the last runs of model, faults and soak counted.
+"""`make promises`: writes into `tests/README.md` what the last runs of model, soak, proof and faults counted.
 
 What this checkout has run is added to `tests/counted.json`, in place of earlier runs of the same fault and seed, and
 the page is written from there: so runs of several days and machines add up.
@@ -18,7 +18,7 @@ from tests.faults import harness
 PAGE: Final = CHECKOUT / "tests" / "README.md"
 COUNTED: Final = CHECKOUT / "tests" / "counted.json"
 RUN_HERE: Final = CHECKOUT / ".tideline"
-PARTS: Final = ("model", "soak", "faults")
+PARTS: Final = ("model", "soak", "proof", "faults")
 BEGIN: Final = "<!-- counts: written by `make promises` -->"
 END: Final = "<!-- end of counts -->"
 Run = Mapping[str, Any]
@@ -40,6 +40,7 @@ def counts(counted: Mapping[str, Any]) -> Iterator[str]:
     runs: list[Run] = sorted(counted["faults"]["runs"], key=lambda run: run["on"])
     yield f"- `make model`: {_model(counted['model'])}"
     yield f"- `make soak`: {_soak(counted['soak'])}"
+    yield f"- `make proof`: {_proof(counted['proof'])}"
     yield f"- `make faults` ({' to '.join(dict.fromkeys((runs[0]['on'], runs[-1]['on'])))}):"
     yield ""
     named = " | ".join(name.replace("_", " ") for name in COUNTS)
@@ -69,6 +70,16 @@ def _soak(found: Any) -> str:
     return (
         f"{found['minutes']:.0f} minutes, {found['sales']:,} sales, {found['answered']:,} requests, "
         f"{len(found['faults'])} faults ({found['on']}): {told}; {found['unanswered']:,} requests without an answer"
+    )
+
+
+def _proof(found: Any) -> str:
+    longest = found["standstill"]
+    worst = max(longest, key=longest.__getitem__)
+    return (
+        f"{found['stale']:,} of {found['reads']:,} reads that wait for a record just acknowledged were stale "
+        f"({found['on']}); `speed_through` stood still for {longest[worst]:.2f} s at most, beside {worst}; "
+        f"{found['failed']:,} of its looks failed"
     )
 
 
@@ -102,7 +113,7 @@ def main() -> None:
     counted = added(json.loads(COUNTED.read_text()) if COUNTED.exists() else {}, _run_here())
     missing = [f"`make {part}`" for part in PARTS if not counted.get(part)]
     if missing or not counted["faults"]["runs"]:
-        sys.exit(f"promises: {', '.join(missing) or '`make faults`'} was never run, and the page tells of all three")
+        sys.exit(f"promises: {', '.join(missing) or '`make faults`'} was never run, and the page tells of each")
     written = page(PAGE.read_text(), counts(counted))
     COUNTED.write_text(encoded(counted))
     PAGE.write_text(written)
