@@ -308,7 +308,7 @@ def partial_type(kind: Kind) -> pa.DataType:
 
 
 def _created(path: Path, schema: pa.Schema, partition_by: list[str]) -> Path:
-    """Spark passes over a log of which a whole end is missing, so that is looked at before."""
+    """Spark takes an empty entry of a log for a commit of nothing, so the log is looked at before."""
     if (path / "_delta_log").exists():
         require_log(path)
     else:
