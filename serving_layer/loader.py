@@ -26,13 +26,13 @@ from schemas.core.errors import UnavailableError
 from schemas.core.generations import Segment
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
-from schemas.lake.checksums import DamagedFile, require_whole
+from schemas.lake.checksums import DamagedFile
 from schemas.lake.discarded import read_discarded
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import read_imports
 from schemas.lake.runs import read_runs
 from schemas.lake.stopped import read_stopped
-from schemas.lake.tables import data_at, open_table
+from schemas.lake.tables import data_at, open_table, require_whole_files
 from serving_layer import records
 from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
@@ -265,12 +265,11 @@ class _Lake:
     def batches_of(self, choice: Choice, segment: str) -> Any:
         """The rows of a segment in batches, a few in memory at a time; raises UnavailableError before the first."""
         data, wanted = self._dataset(choice), ds.field(names.SEGMENT) == segment
-        for fragment in data.get_fragments(wanted):
-            try:
-                require_whole(self.path / names.segments_table(choice.view.name, choice.definition) / fragment.path)
-            except DamagedFile as error:
-                cure = f"`tideline batch recompute {choice.view.name}` builds the view again from raw"
-                raise UnavailableError(f"{error}; nothing of it is served; {cure}") from error
+        try:
+            require_whole_files(self._table(choice), data, wanted)
+        except DamagedFile as error:
+            cure = f"`tideline batch recompute {choice.view.name}` builds the view again from raw"
+            raise UnavailableError(f"{error}; nothing of it is served; {cure}") from error
         columns = [*choice.view.by, names.TILE, *(column.name for column in layout_of(choice.view).columns)]
         return data.to_batches(
             columns=columns,
@@ -282,7 +281,10 @@ class _Lake:
         )
 
     def _dataset(self, choice: Choice) -> ds.Dataset:
-        return data_at(self.path / names.segments_table(choice.view.name, choice.definition))
+        return data_at(self._table(choice))
+
+    def _table(self, choice: Choice) -> Path:
+        return self.path / names.segments_table(choice.view.name, choice.definition)
 
     def _version(self, name: str) -> int:
         try:

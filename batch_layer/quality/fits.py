@@ -19,8 +19,8 @@ from schemas.core.events import Event
 from schemas.core.generations import Backfill, Compact, Edit, Extend, Recompute, Rollback, Segment
 from schemas.core.instants import Instant
 from schemas.core.views import View
-from schemas.lake.checksums import DamagedFile, require_whole
-from schemas.lake.tables import data_at
+from schemas.lake.checksums import DamagedFile
+from schemas.lake.tables import data_at, require_whole_files
 
 Interval = tuple[Instant | None, Instant]
 
@@ -67,8 +67,7 @@ def events_in(lake: Path, view: View, segments: Sequence[str]) -> int:
     table = segments_table(lake, view)
     wanted = ds.field(names.SEGMENT).isin(list(segments))
     data = data_at(table)
-    for fragment in data.get_fragments(wanted):
-        require_whole(table / fragment.path)
+    require_whole_files(table, data, wanted)
     total = pc.sum(data.to_table(columns=[names.N], filter=wanted)[names.N]).as_py()
     return int(total or 0)
 

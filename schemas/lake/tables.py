@@ -61,8 +61,7 @@ def _read(
     try:
         table = open_table(path)
         data = data_of(table)
-        for fragment in data.get_fragments(filter=condition):
-            require_whole(path / fragment.path)
+        require_whole_files(path, data, condition)
         return table, data.to_table(columns=columns, filter=condition).to_pylist()
     except TableNotFoundError:
         return None, []
@@ -85,6 +84,12 @@ def require_log(path: Path) -> None:
         require_whole_log(path)
     except OSError as error:
         raise unreadable(path, error) from error
+
+
+def require_whole_files(path: Path, data: ds.Dataset, condition: ds.Expression | None = None) -> None:
+    """Raises DamagedFile where a file that may hold such rows is not what was written."""
+    for fragment in data.get_fragments(filter=condition):
+        require_whole(path / fragment.path)
 
 
 def unreadable(path: Path, error: Exception) -> UnavailableError:
