@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
+import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -79,6 +80,12 @@ class Delivery:
     kind: Kind
     body: bytes | None
     reason: str | None = None
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What a sound body tells."""
+        found: dict[str, Any] = orjson.loads(self.body or b"{}")
+        return found
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import orjson
-
 from infra.demo import state
 from infra.demo.__main__ import now
 from infra.demo.flights import load_year
@@ -157,7 +155,7 @@ def keys_of(deliveries: list[Delivery]) -> dict[str, list[Mapping[str, Any]]]:
     keys: dict[str, list[Mapping[str, Any]]] = {}
     for delivery in deliveries:
         view, names = KEYED_BY[delivery.event]
-        fields = orjson.loads(delivery.body or b"{}")
+        fields = delivery.fields
         key = {name: fields[name] for name in names}
         if key not in keys.setdefault(view, []):
             keys[view].append(key)

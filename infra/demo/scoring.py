@@ -71,12 +71,12 @@ def await_champion(client: Client) -> str:
 def flights(replay: Replay, now: Instant) -> list[Flight]:
     """The last flights that left before now, and those in the air that land soon; both left before this was asked."""
     soonest, latest = (Instant(now + each) for each in LANDING)
-    labelled = [each for each in _sound(replay, LABEL, soonest, latest) if _fields(each).get(LABELLED_BY) is not None]
+    labelled = [each for each in _sound(replay, LABEL, soonest, latest) if each.fields.get(LABELLED_BY) is not None]
     landing = {each.event_id: each.at for each in labelled[:MOST_LANDING]}
     table = replay.year[SPINE]
     named = pc.is_in(table["event_id"], pa.array(list(landing), pa.string()))
     in_air = table.filter(pc.and_(named, pc.less_equal(table["event_time"], pa.scalar(now, pa.int64()).cast(INSTANT))))
-    left = [_fields(each) for each in _sound(replay, SPINE, Instant(now - 6 * HOUR), now)]
+    left = [each.fields for each in _sound(replay, SPINE, Instant(now - 6 * HOUR), now)]
     rows = {row["event_id"]: row for row in (*left[-MOST:], *json_rows(in_air))}
     return [Flight(row, landing.get(name)) for name, row in rows.items()]
 
@@ -140,7 +140,7 @@ class Scoring:
             return
         try:
             described = self._client.model(MODEL)
-            self._client.predict(MODEL, [row_of(described, _fields(delivery))])
+            self._client.predict(MODEL, [row_of(described, delivery.fields)])
         except TidelineError as error:
             self.failed += 1
             if not self._fails:
@@ -151,11 +151,6 @@ class Scoring:
         if self._fails or self.scored == 1:
             self._say(f"flights are scored before they are sent; {self.failed} were not")
         self._fails = False
-
-
-def _fields(delivery: Delivery) -> dict[str, Any]:
-    found: dict[str, Any] = orjson.loads(delivery.body or b"{}")
-    return found
 
 
 def _sound(replay: Replay, event: str, start: Instant, end: Instant) -> list[Delivery]:
