@@ -6,12 +6,13 @@ import hashlib
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, Transaction, WriterProperties, write_deltalake
+from deltalake import Transaction, WriterProperties, write_deltalake
 from kafka import KafkaConsumer, TopicPartition
 
 from batch_layer.bodies import Bodies, read_bodies
@@ -20,14 +21,14 @@ from batch_layer.tables import RAW, archived, imported, raw_table, transaction
 from schemas.broker import connected
 from schemas.core import names
 from schemas.core.availability import import_limit
-from schemas.core.errors import BadValue, RefusedError, TidelineError
+from schemas.core.errors import BadValue, RefusedError, TidelineError, UnavailableError
 from schemas.core.events import Event
 from schemas.core.expressions import Expr
 from schemas.core.instants import Instant, format_duration, format_instant
 from schemas.core.records import IMPORTED
 from schemas.core.verdict import Valid, judge
 from schemas.lake.catalog import read_applied
-from schemas.lake.commits import seal_commits
+from schemas.lake.committing import committed
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import append_import
 from schemas.lake.tables import data_at, open_table
@@ -36,6 +37,7 @@ from schemas.settings import Settings
 _TIMEOUT_MS: Final = 10_000
 _ROW_GROUP: Final = 20_000
 """Rows that Spark reads as one piece: a file of one group would keep one core."""
+_RETRIES: Final = 15
 
 
 @dataclass(frozen=True)
@@ -140,22 +142,23 @@ def _append(table: Path, rows: _Rows, bodies: Bodies) -> None:
     if first is None:
         return
     opened = open_table(table)
-    since = opened.version()
-    reader = pa.RecordBatchReader.from_batches(RAW, itertools.chain([first], rows.batches(bodies)))
-    committed = CommitProperties(app_transactions=[Transaction(_application(rows.import_id), 1)])
+    append = partial(
+        write_deltalake,
+        opened,
+        pa.RecordBatchReader.from_batches(RAW, itertools.chain([first], rows.batches(bodies))),
+        mode="append",
+        writer_properties=WriterProperties(compression="SNAPPY", max_row_group_size=_ROW_GROUP),
+    )
+    under = [Transaction(_application(rows.import_id), 1)]
     try:
-        write_deltalake(
-            opened,
-            reader,
-            mode="append",
-            commit_properties=committed,
-            writer_properties=WriterProperties(compression="SNAPPY", max_row_group_size=_ROW_GROUP),
-        )
+        # What the archive appends meanwhile is nothing to an import.
+        if committed(table, opened.version(), append, under=under, retries=_RETRIES):
+            return
     except Exception:
-        if rows.error is not None:
-            raise rows.error from None
-        raise
-    seal_commits(table, since)
+        if rows.error is None:
+            raise
+    overtaken = f"table `{table}` was written to meanwhile, so nothing was imported; import the file again"
+    raise rows.error or UnavailableError(overtaken)
 
 
 def _application(import_id: str) -> str:

@@ -7,20 +7,19 @@ are judged sooner by the same expressions uncompiled, and few rows are committed
 from __future__ import annotations
 
 import json
-import uuid
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, Transaction, write_deltalake
-from deltalake.exceptions import DeltaError
+from deltalake import Transaction, write_deltalake
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
 from batch_layer.tables import Stored
 from schemas.core.instants import Instant
-from schemas.lake.commits import seal_commits
+from schemas.lake.committing import committed
 from schemas.lake.tables import data_of, open_table
 
 FEW: Final = 100_000
@@ -29,9 +28,6 @@ FEW_BYTES: Final = 64 * 2**20
 """Bytes of text that are brought to this process at most: few records may still be large."""
 _FEW_STORED: Final = 16 * 2**20
 """The same where only files tell of it, which are compressed."""
-
-_MARK: Final = "tideline.commit"
-"""By this a writer knows its own commit in the log."""
 
 # The second is made for Spark's own tests: a Spark that no longer knows it compiles again, slower and as right.
 _INTERPRETED: Final = {"spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN"}
@@ -91,37 +87,15 @@ def replace_few(table: Path, rows: pa.Table, interval: str, *, application: str 
 
 
 def _commit(table: Path, rows: pa.Table, application: str | None, version: int, interval: str | None) -> None:
-    """Where another commit came between, begin again from it: it may have been of this application or interval.
-
-    The commit gets the checksums that Spark would have written.
-    """
+    """Where another commit came between, begin again from it: it may have been of this application or interval."""
     under = [] if application is None else [Transaction(application, version)]
-    mark = uuid.uuid4().hex
-    # No retries by deltalake: they would keep what was read before the other commit.
-    properties = CommitProperties(app_transactions=under, max_commit_retries=0, custom_metadata={_MARK: mark})
     while True:
         opened = open_table(table)
-        read = opened.version()
         reached = None if application is None else opened.transaction_version(application)
         if reached is not None and reached >= version:
             return
-        try:
-            if interval is None:
-                write_deltalake(opened, rows, mode="append", commit_properties=properties)
-            else:
-                write_deltalake(opened, rows, mode="overwrite", predicate=interval, commit_properties=properties)
-            break
-        except DeltaError:
-            since = _commits_since(table, read)
-            if not since:
-                raise  # nobody came between: it is a fault of the lake
-            if mark in since:
-                break  # what failed came after the commit, such as writing a checkpoint of the log
-    seal_commits(table, read)
-
-
-def _commits_since(table: Path, version: int) -> list[str | None]:
-    """The marks of later commits."""
-    newest = open_table(table)
-    later = newest.version() - version
-    return [each.get(_MARK) for each in newest.history(later)] if later else []
+        write = partial(write_deltalake, opened, rows, mode="append")
+        if interval is not None:
+            write = partial(write_deltalake, opened, rows, mode="overwrite", predicate=interval)
+        if committed(table, opened.version(), write, under=under):
+            return

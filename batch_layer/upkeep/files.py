@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable
+from deltalake import DeltaTable
 
 from batch_layer.upkeep.choosing import GRACE
+from schemas.core.errors import UnavailableError
 from schemas.core.instants import HOUR, Instant
 from schemas.lake.checksums import require_whole
-from schemas.lake.commits import seal_commits
+from schemas.lake.committing import committed
 from schemas.lake.tables import open_table
 
 SMALL: Final = 16 * 2**20
@@ -41,7 +43,7 @@ def compact(path: Path, *, dry_run: bool) -> Size:
     """Rewrite the small files of each partition that has many, in their order; gives those that were replaced.
 
     Raises DamagedFile before anything is written where one of them is not what was written: a new file with new
-    checksums would hide it.
+    checksums would hide it; and UnavailableError where others have committed meanwhile.
     """
     table = open_table(path)
     small = _small(table)
@@ -52,18 +54,22 @@ def compact(path: Path, *, dry_run: bool) -> Size:
         return found
     for each in small:
         require_whole(path / unquote(str(each["path"])))
-    partitions, since = {_partition(each) for each in small}, table.version()
-    for partition in sorted(partitions, key=repr):
+    for partition in sorted({_partition(each) for each in small}, key=repr):
         filters = [(name.removeprefix("partition."), "=", str(value)) for name, value in partition]
-        # No retries: what came between is looked at the next time.
-        table.optimize.compact(
-            partition_filters=filters or None,
-            target_size=SMALL,
-            max_concurrent_tasks=1,
-            commit_properties=CommitProperties(max_commit_retries=0),
+        rewrite = partial(
+            table.optimize.compact, partition_filters=filters or None, target_size=SMALL, max_concurrent_tasks=1
         )
-    seal_commits(path, since)
+        if not committed(path, table.version(), rewrite):
+            raise UnavailableError("it was written to meanwhile, so its files are not all compacted this time")
     return found
+
+
+def delete(path: Path, condition: str) -> None:
+    """Commit a table without the rows that meet a condition."""
+    while True:
+        opened = open_table(path)
+        if committed(path, opened.version(), partial(opened.delete, condition)):
+            return
 
 
 def vacuum(path: Path, *, now: Instant, dry_run: bool) -> Size:

@@ -26,11 +26,9 @@ from schemas.core.instants import Instant
 from schemas.lake.catalog import read_history
 from schemas.lake.checksums import DamagedFile
 from schemas.lake.chunks import read_built
-from schemas.lake.commits import seal_commits
 from schemas.lake.discarded import append_discarded, read_discarded
 from schemas.lake.generations import all_generations, ever_published, forget
 from schemas.lake.recomputes import read_recomputes
-from schemas.lake.tables import open_table
 from schemas.settings import Settings
 
 _TIMEOUT_S: Final = 5.0
@@ -141,10 +139,7 @@ def _discard(
     if going and not dry_run:
         append_discarded(lake, view, definition, going, now=now)
         listed = ", ".join(f"'{each}'" for each in going)
-        opened = open_table(path)
-        since = opened.version()
-        opened.delete(f"{names.SEGMENT} IN ({listed})")
-        seal_commits(path, since)
+        files.delete(path, f"{names.SEGMENT} IN ({listed})")
     return tuple(going)
 
 

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
-from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake import DeltaTable, Transaction, write_deltalake
+from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from schemas.core.errors import UnavailableError
 from schemas.lake.checksums import require_whole
-from schemas.lake.commits import require_whole_log, seal_commits
+from schemas.lake.commits import require_whole_log
+from schemas.lake.committing import committed
 
 _UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
@@ -171,26 +173,9 @@ def replace(
 
 
 def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwrite"], under: Transaction) -> bool:
-    properties = CommitProperties(app_transactions=[under], max_commit_retries=0)
-    since = -1 if snapshot.table is None else snapshot.table.version()
-    try:
-        if snapshot.table is None:
-            snapshot.path.parent.mkdir(parents=True, exist_ok=True)
-            write_deltalake(str(snapshot.path), data, mode="error", commit_properties=properties)
-        else:
-            write_deltalake(snapshot.table, data, mode=mode, commit_properties=properties)
-    except (CommitFailedError, DeltaError):
-        if _has_moved_on(snapshot):
-            return False
-        raise
-    seal_commits(snapshot.path, since)
-    return True
-
-
-def _has_moved_on(snapshot: Snapshot) -> bool:
-    """Whether the table moved on since the snapshot; anything else is a fault of the lake and stays an error."""
-    try:
-        newest = open_table(snapshot.path).version()
-    except TableNotFoundError:
-        return False
-    return snapshot.table is None or newest > snapshot.table.version()
+    if snapshot.table is None:
+        snapshot.path.parent.mkdir(parents=True, exist_ok=True)
+        create = partial(write_deltalake, str(snapshot.path), data, mode="error")
+        return committed(snapshot.path, -1, create, under=[under])
+    write = partial(write_deltalake, snapshot.table, data, mode=mode)
+    return committed(snapshot.path, snapshot.table.version(), write, under=[under])

@@ -6,16 +6,18 @@ import itertools
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
+from deltalake.table import TableOptimizer
 
 from batch_layer.tables import RAW, archived, raw_table, topic_ids
 from batch_layer.upkeep import files
 from batch_layer.upkeep.choosing import GRACE
 from batch_layer.upkeep.files import MANY, Size
+from schemas.core.errors import UnavailableError
 from schemas.core.instants import Instant
 from schemas.lake.checksums import DamagedFile, require_whole, seal
 from schemas.lake.tables import data_of
@@ -159,6 +161,19 @@ def test_a_table_is_removed_whole_also_where_that_was_begun(path: Path) -> None:
     assert files.remove(path, dry_run=False).files > MANY
     assert list(path.parent.iterdir()) == []
     assert files.remove(path, dry_run=False) == Size()
+
+
+def test_a_rewrite_that_is_overtaken_says_so(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    optimize = TableOptimizer.compact
+
+    def compact(self: TableOptimizer, **options: Any) -> Any:
+        DeltaTable(str(path)).delete("_partition = 0")
+        return optimize(self, **options)
+
+    monkeypatch.setattr(TableOptimizer, "compact", compact)
+    with pytest.raises(UnavailableError, match="was written to meanwhile"):
+        files.compact(path, dry_run=False)
+    assert {partition for partition, _ in rows(path)} == {-1, 1}
 
 
 def data_files(path: Path) -> Iterator[Path]:
