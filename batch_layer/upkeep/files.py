@@ -81,6 +81,7 @@ def vacuum(path: Path, *, now: Instant, dry_run: bool) -> Size:
     unheld = [path / unquote(each) for each in listed if each.endswith(".parquet")]
     unheld = [each for each in unheld if each.exists()]
     alone = [each for each in path.rglob(".*.crc") if not _sealed(each).exists()]
+    alone += path.rglob(".*.crc.*.new")
     alone = [each for each in alone if now - each.stat().st_mtime_ns // 1_000_000 > GRACE]
     found = Size(len(unheld), sum(each.stat().st_size for each in [*unheld, *alone]))
     if not dry_run:

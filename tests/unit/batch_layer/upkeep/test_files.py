@@ -128,13 +128,14 @@ def test_what_writers_that_died_left_goes_and_the_checksums_of_the_living_stay(p
     for each in (orphan, young):
         each.write_bytes(b"12345")
         seal(each)
-    lonely = folder / ".lonely.parquet.crc"
+    lonely, half = folder / ".lonely.parquet.crc", folder / f".{live(path)[0].name}.crc.0f.new"
     lonely.write_bytes(b"123")
+    half.write_bytes(b"12")
     for each in path.rglob("*"):
         if each.is_file() and "young" not in each.name and "_delta_log" not in each.parts:
             os.utime(each, (OLD, OLD))
-    kept = {each for each in path.rglob("*") if each.is_file()} - {orphan, sums(orphan), lonely}
-    expected = Size(1, 5 + 3)
+    kept = {each for each in path.rglob("*") if each.is_file()} - {orphan, sums(orphan), lonely, half}
+    expected = Size(1, 5 + 3 + 2)
     assert files.vacuum(path, now=NOW, dry_run=True) == expected
     assert files.vacuum(path, now=NOW, dry_run=False) == expected
     assert {each for each in path.rglob("*") if each.is_file()} == kept
