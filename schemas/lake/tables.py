@@ -25,6 +25,10 @@ MOST_FILES: Final = 16
 """Files of a small table, beyond which the next commit writes one of all: each reader opens each of them."""
 
 
+_CONFIGURATION: Final[Mapping[str, str | None]] = {"delta.logRetentionDuration": "interval 1 days"}
+"""Whoever opens a table lists its log, of which nobody reads an old version: Delta would keep thirty days of it."""
+
+
 @dataclass(frozen=True)
 class Snapshot:
     """The rows of a table at one version; appends go through it, so that they commit from what was read."""
@@ -175,7 +179,7 @@ def replace(
 def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwrite"], under: Transaction) -> bool:
     if snapshot.table is None:
         snapshot.path.parent.mkdir(parents=True, exist_ok=True)
-        create = partial(write_deltalake, str(snapshot.path), data, mode="error")
+        create = partial(write_deltalake, str(snapshot.path), data, mode="error", configuration=_CONFIGURATION)
         return committed(snapshot.path, -1, create, under=[under])
     write = partial(write_deltalake, snapshot.table, data, mode=mode)
     return committed(snapshot.path, snapshot.table.version(), write, under=[under])

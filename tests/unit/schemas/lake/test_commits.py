@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -110,6 +112,16 @@ def test_a_small_table_stays_few_files(tmp_path: Path) -> None:
         tables.append_numbered(tmp_path / "t", SCHEMA, {})
         assert len(DeltaTable(str(tmp_path / "t")).file_uris()) <= tables.MOST_FILES
     assert [row["number"] for row in tables.numbered(tmp_path / "t")] == [*range(1, 3 * tables.MOST_FILES + 1)]
+
+
+def test_a_log_keeps_a_day_behind_its_checkpoint(table: Path) -> None:
+    DeltaTable(str(table)).create_checkpoint()
+    before_yesterday = time.time() - 2 * 86_400
+    for version in (0, 1):
+        os.utime(entry(table, version), (before_yesterday, before_yesterday))
+    DeltaTable(str(table)).cleanup_metadata()
+    assert [entry(table, version).exists() for version in range(3)] == [False, False, True]
+    assert [row["number"] for row in tables.numbered(table)] == [1, 2, 3]
 
 
 def test_no_table_has_no_log(tmp_path: Path) -> None:
