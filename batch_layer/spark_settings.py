@@ -1,10 +1,11 @@
 """The settings of a Spark application: those that results and speed rest on, and those of a driver on this machine.
 
-Free of Spark, so that a stack can write its `spark-defaults.conf` from them.
+Free of Spark, so that a stack can write a properties file from them.
 """
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -13,6 +14,9 @@ from schemas.core.errors import UnavailableError
 from schemas.settings import Settings
 
 HEAP: Final = "1500m"
+
+PROPERTIES: Final = "TIDELINE_SPARK_PROPERTIES"
+"""The variable that names a properties file for what is submitted; unset, the settings are the cluster's alone."""
 
 SESSION: Final[Mapping[str, str]] = {
     "spark.app.name": "tideline",
@@ -54,21 +58,24 @@ def on_this_machine(settings: Settings, *, local: bool = True) -> dict[str, str]
     return {
         **SESSION,
         **_ON_LOOPBACK,
-        "spark.jars": ",".join(str(jar) for jar in jars),
+        # On its class path from the start, their classes are mapped with those of Spark.
+        "spark.driver.extraClassPath": os.pathsep.join(str(jar) for jar in jars),
+        **({} if local else {"spark.jars": ",".join(str(jar) for jar in jars)}),
         "spark.local.dir": str(settings.home / "spark"),
-        "spark.driver.extraJavaOptions": _java_options(settings.logs / "spark.log", local=local),
+        "spark.driver.extraJavaOptions": _java_options(settings, local=local),
     }
 
 
-def defaults_file(settings: Settings) -> str:
-    """`spark-defaults.conf` for what `spark-submit` starts on this machine."""
+def properties(settings: Settings) -> str:
+    """The properties file of what `spark-submit` starts on this machine."""
     return "".join(f"{name} {value}\n" for name, value in on_this_machine(settings).items())
 
 
-def _java_options(log: Path, *, local: bool) -> str:
+def _java_options(settings: Settings, *, local: bool) -> str:
     configuration = Path(__file__).with_name("log4j2.properties")
     # A verdict is generated as one method larger than the machine compiles by itself, and would be interpreted.
     # A local command ends before the optimising compiler has paid for itself: it would take the cores from the tasks.
     compiler = "-XX:-DontCompileHugeMethods" + (" -XX:TieredStopAtLevel=1" if local else "")
-    logging_to = f'"-Dlog4j2.configurationFile={configuration}" "-Dtideline.log={log}"'
-    return f"{compiler} -XX:+UseParallelGC -XX:-UsePerfData {logging_to}"
+    logging_to = f'"-Dlog4j2.configurationFile={configuration}" "-Dtideline.log={settings.logs / "spark.log"}"'
+    classes = f'"-XX:SharedArchiveFile={settings.spark_classes}"' if settings.spark_classes.exists() else ""
+    return f"{compiler} -XX:+UseParallelGC -XX:-UsePerfData {logging_to} {classes}".rstrip()

@@ -13,7 +13,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 
 @dataclass(frozen=True)
 class Settings:
-    """One stack. Two stacks share nothing but `jars` and the Python environments.
+    """One stack. Two stacks share nothing but `jars`, `spark_classes` and the Python environments.
 
     `home` holds all state; `kafka` is `host:port`; the others are base URLs. A stack whose `airflow` is empty has none;
     one whose `mlflow` is empty has no server of it, tracks in a database in the home, and scores nothing.
@@ -46,6 +46,11 @@ class Settings:
                 )
             ),
         )
+
+    @property
+    def spark_classes(self) -> Path:
+        """The classes of Spark as set-up has left them for its JVMs to map; they do without where it has not."""
+        return self.jars.with_name("classes") / "spark.jsa"
 
     @property
     def lake(self) -> Path:

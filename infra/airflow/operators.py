@@ -14,6 +14,7 @@ from airflow.providers.standard.hooks.subprocess import SubprocessHook
 from airflow.sdk import BaseOperator, Context
 from airflow.sdk.exceptions import AirflowException, AirflowSkipException
 
+from batch_layer.spark_settings import PROPERTIES
 from schemas.settings import Settings
 
 APPLICATION: Final = str(Path(__file__).resolve().parents[2] / "batch_layer" / "__main__.py")
@@ -47,6 +48,8 @@ class Application(SparkSubmitOperator):
             application=APPLICATION,
             application_args=list(arguments),
             pool="spark",
+            # A folder of settings would be part of the class path, and Java map no classes for another one.
+            properties_file=os.environ.get(PROPERTIES),
             name="tideline-{{ task.task_id }}",
             **kwargs,
         )

@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from infra.java import find_java
+from infra.setup.classes import ensure_classes, have_classes
 from infra.setup.environments import ensure_environment, is_ready, link_checkout
 from infra.setup.jars import ensure_jars
 from infra.setup.paths import Paths
@@ -33,7 +34,7 @@ def main() -> int:
 
 
 def set_up(paths: Paths) -> None:
-    """Java, then both environments, then the jars."""
+    """Java, then both environments, then the jars and what is made of them."""
     java = find_java(os.environ)
     paths.state.mkdir(exist_ok=True)
     with alone(paths.state / "setup.lock"):
@@ -45,6 +46,8 @@ def set_up(paths: Paths) -> None:
             ensure_jars(paths, java)
         else:
             step("jars", partial(ensure_jars, paths, java))
+        if not have_classes(paths, java):
+            step("classes of Spark", partial(ensure_classes, paths, java))
 
 
 def step(what: str, act: Callable[[], None]) -> None:

@@ -25,6 +25,10 @@ class Paths:
         return self.state / "jars"
 
     @property
+    def classes(self) -> Path:
+        return self.state / "classes"
+
+    @property
     def locks(self) -> Path:
         return self.checkout / "infra" / "locks"
 

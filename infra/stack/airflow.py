@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Final
 
+from batch_layer.spark_settings import PROPERTIES
 from infra.stack.keys import fernet_key, write_once
 from infra.stack.layout import Layout
 from schemas.core.errors import UnavailableError
@@ -24,6 +25,8 @@ USER: Final = "admin"
 PARALLELISM: Final = 4
 """Tasks at once; each is a process, and so is each worker that waits for one."""
 
+_SPARK: Final = "AIRFLOW_CONN_SPARK_DEFAULT"
+"""The variable of Airflow with the connection over which Spark applications are submitted."""
 _HERE: Final = json.dumps({"conn_type": "spark", "host": "local[2]"})
 """Spark on this machine. As JSON: from a URI the provider would silently make YARN."""
 
@@ -120,8 +123,7 @@ def environment(layout: Layout) -> dict[str, str]:
     return {
         "AIRFLOW_HOME": str(layout.airflow_data),
         "AIRFLOW_CONFIG": str(configuration_file(layout)),
-        "AIRFLOW_CONN_SPARK_DEFAULT": os.environ.get("AIRFLOW_CONN_SPARK_DEFAULT", _HERE),
-        "SPARK_CONF_DIR": str(layout.spark_configuration),
+        **_spark(layout),
         "SPARK_LOCAL_IP": "127.0.0.1",
         "PYSPARK_PYTHON": sys.executable,
         # `spark-submit` and `tideline` are looked up there.
@@ -155,6 +157,13 @@ def password(layout: Layout) -> str | None:
 
 def passwords_file(layout: Layout) -> Path:
     return layout.airflow_secrets / "passwords.json"
+
+
+def _spark(layout: Layout) -> dict[str, str]:
+    """Spark on this machine, unless the environment says where else and, perhaps, with which settings."""
+    if _SPARK not in os.environ:
+        return {_SPARK: _HERE, PROPERTIES: str(layout.spark_properties)}
+    return {name: os.environ[name] for name in (_SPARK, "SPARK_CONF_DIR") if name in os.environ}
 
 
 def _secret(layout: Layout, name: str) -> Path:

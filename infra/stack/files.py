@@ -68,5 +68,5 @@ def _configuration(layout: Layout) -> dict[Path, str]:
     return {
         **files,
         airflow.configuration_file(layout): airflow.configuration(layout),
-        layout.spark_configuration / "spark-defaults.conf": spark_settings.defaults_file(layout.settings),
+        layout.spark_properties: spark_settings.properties(layout.settings),
     }

@@ -68,9 +68,9 @@ class Layout:
         return Path(f"/tmp/tideline-{os.getuid()}") / f"{name}.sock"  # noqa: S108 - made private by `private_folder`
 
     @property
-    def spark_configuration(self) -> Path:
-        """`spark-defaults.conf` of what Airflow submits."""
-        return self.configuration / "spark"
+    def spark_properties(self) -> Path:
+        """The settings of what Airflow submits."""
+        return self.configuration / "spark.conf"
 
     @property
     def airflow_data(self) -> Path:
