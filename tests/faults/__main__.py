@@ -33,7 +33,7 @@ from tests.stack.load import Load, selling
 from tests.stack.stacks import running_stack
 
 OUTPUT: Final = CHECKOUT / ".tideline" / "faults.json"
-WIDTH: Final = 110
+WIDTH: Final = 150
 
 
 def main(
