@@ -40,13 +40,13 @@ _ENDS_WITHIN: Final = 120.0
 
 
 def rehearse(archive: Path) -> None:
-    """Write the archive. Raises TidelineError where the play fails."""
+    """Write the archive, where this Java can. Raises TidelineError where the play fails."""
     # Read by `spark-submit` alone, not by the JVM that puts its command line together.
     os.environ["SPARK_SUBMIT_OPTS"] = f'"-XX:ArchiveClassesAtExit={archive}"'
     with tempfile.TemporaryDirectory(prefix="tideline-rehearsal-") as home:
         settings = Settings.from_environment({**os.environ, "TIDELINE_HOME": home})
         append_applied(settings.lake, _VIEW, now=_NOW)
-        with spark_session(settings) as spark:
+        with spark_session(settings, {}) as spark:
             gateway = spark.sparkContext._gateway
             assert gateway is not None
             jvm = gateway.proc
@@ -56,8 +56,8 @@ def rehearse(archive: Path) -> None:
             _opened(spark, settings.kafka)
         # It ends with its standard input, and writes before it is gone.
         jvm.stdin.close()
-        if jvm.wait(_ENDS_WITHIN) != 0 or not archive.exists():
-            raise TidelineError(f"Java ended with {jvm.returncode} and left no classes in `{archive}`")
+        if jvm.wait(_ENDS_WITHIN) != 0:
+            archive.unlink(missing_ok=True)
 
 
 def _run(settings: Settings, spark: SparkSession, start: Instant) -> None:

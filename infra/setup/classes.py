@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from infra.java import Java
@@ -20,7 +21,10 @@ def have_classes(paths: Paths, java: Java) -> bool:
 
 
 def ensure_classes(paths: Paths, java: Java) -> None:
-    """Play the rehearsal, unless that was done. Raises `UnavailableError`."""
+    """Play the rehearsal, unless that was done. Raises `UnavailableError` where Spark does not run.
+
+    A Java that cannot leave its classes is told once, and is good enough: it loads them with each command.
+    """
     if have_classes(paths, java):
         return
     made, log = paths.state / "classes.new", paths.state / "classes.log"
@@ -28,11 +32,15 @@ def ensure_classes(paths: Paths, java: Java) -> None:
         shutil.rmtree(folder, ignore_errors=True)
     made.mkdir()
     play: list[str | Path] = [paths.python("main"), "-m", "batch_layer.rehearsal", made / "spark.jsa"]
-    environment = {**os.environ, "JAVA_HOME": str(java.home), "TIDELINE_JARS": str(paths.jars)}
+    # Settings of another Spark would be on the class path, and no command of this checkout has them there.
+    here = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_"))}
+    environment = {**here, "JAVA_HOME": str(java.home), "TIDELINE_JARS": str(paths.jars)}
     with log.open("wb") as written:
         ended = subprocess.run(play, env=environment, stdout=written, stderr=subprocess.STDOUT, check=False).returncode
     if ended != 0:
         raise UnavailableError(f"Spark does not run here, its reason is in `{log}`; mend it and run `make setup` again")
+    if not (made / "spark.jsa").exists():
+        print(f"set-up: `{java.command}` leaves no classes to map; why is in `{log}`", file=sys.stderr)
     set_stamp(made, _wanted(paths, java))
     made.rename(paths.classes)
 

@@ -69,3 +69,22 @@ def test_a_play_that_fails_is_told_and_leaves_nothing(paths: Paths) -> None:
     assert (paths.state / "classes.log").read_text() == "no memory\n"
     assert not have_classes(paths, other)
     assert not paths.classes.exists()
+
+
+def test_a_java_that_leaves_none_is_told_once(paths: Paths, capsys: pytest.CaptureFixture[str]) -> None:
+    python_is(paths, "true")
+    for _ in range(2):
+        ensure_classes(paths, JAVA)
+    assert have_classes(paths, JAVA)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 1
+    assert "`/java/bin/java` leaves no classes to map" in told[0]
+
+
+def test_another_spark_of_the_shell_is_no_part_of_it(paths: Paths, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPARK_CONF_DIR", "/elsewhere")
+    python_is(paths, 'env > "$TIDELINE_JARS/environment"; touch "$3"')
+    ensure_classes(paths, JAVA)
+    environment = (paths.jars / "environment").read_text().splitlines()
+    assert "JAVA_HOME=/java" in environment
+    assert not [each for each in environment if each.startswith("SPARK_")]
