@@ -19,7 +19,7 @@ from pyspark.sql.types import StructType
 
 from batch_layer.tables import Stored
 from schemas.core.instants import Instant
-from schemas.lake.committing import committed
+from schemas.lake.commits import committed
 from schemas.lake.tables import data_of, open_table
 
 FEW: Final = 100_000

@@ -16,8 +16,7 @@ from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from schemas.core.errors import UnavailableError
 from schemas.lake.checksums import require_whole
-from schemas.lake.commits import require_whole_log
-from schemas.lake.committing import committed
+from schemas.lake.commits import committed, require_whole_log
 
 _UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 

@@ -12,9 +12,8 @@ import pytest
 from deltalake import DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from schemas.lake import committing
-from schemas.lake.commits import require_whole_log
-from schemas.lake.committing import committed
+from schemas.lake import commits
+from schemas.lake.commits import committed, require_whole_log
 
 Write = Callable[..., Any]
 
@@ -87,7 +86,7 @@ def test_a_full_disk_after_the_commit_is_none_of_it(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(committing, "seal_commits", full)
+    monkeypatch.setattr(commits, "seal_commits", full)
     assert committed(tmp_path, 0, appending(table))
     assert held(tmp_path) == [0, 1]
 
