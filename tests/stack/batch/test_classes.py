@@ -36,6 +36,12 @@ def test_what_is_submitted_maps_them(tmp_path: Path) -> None:
     settings, application = tmp_path / "spark.conf", tmp_path / "application.py"
     settings.write_text(properties(Settings.from_environment(environment)))
     application.write_text(_APPLICATION)
-    submit = [Path(sys.executable).with_name("spark-submit"), "--master", "local[1]", "--properties-file", settings]
+    submit: list[str | Path] = [
+        Path(sys.executable).with_name("spark-submit"),
+        "--master",
+        "local[1]",
+        "--properties-file",
+        settings,
+    ]
     done = subprocess.run([*submit, application], env=environment, capture_output=True, text=True, check=True)
     assert "maps True" in done.stdout
