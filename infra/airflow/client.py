@@ -142,7 +142,7 @@ class Airflow:
 
         def has_ended() -> bool:
             found[:] = [self.run(dag, run)]
-            for task in found[0].tasks:
+            for task in filter(_has_name, found[0].tasks):
                 if last.get((task.task, task.map_index)) != task.state and task.state not in _UNTOLD:
                     report(f"{dag}: {_named(task)} is {task.state}")
                 last[task.task, task.map_index] = task.state
@@ -173,6 +173,11 @@ class Airflow:
             with suppress(httpx.ReadTimeout):
                 return self._http.request(method, path, json=body)
         return self._http.request(method, path, json=body)
+
+
+def _has_name(task: Task) -> bool:
+    """Whether it says what it was mapped to, which Airflow knows once it has begun; or has ended without."""
+    return task.map_index < 0 or task.label != str(task.map_index) or task.state in ENDED
 
 
 def _named(task: Task) -> str:

@@ -18,24 +18,31 @@ class Api:
     def __init__(self, *states: str | int | None) -> None:
         self.states: Iterator[str | int | None] = iter(states)
         self.state: str | None = None
+        self.asked = 0
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path == "/auth/token":
             return httpx.Response(200, json={"access_token": "t"})
         if request.url.path.endswith("/taskInstances"):
-            return httpx.Response(
-                200, json={"task_instances": [self._task("load", "shops"), self._task("tell", "a " * 40)]}
-            )
+            tasks = [
+                self._task("load", "shops"),
+                self._task("tell", "a " * 40),
+                self._task("publish", "late", index=1, named_after=1),
+                self._task("count", "", index=2, named_after=9),
+            ]
+            return httpx.Response(200, json={"task_instances": tasks})
         told = next(self.states)
         if told is None:
             raise httpx.ReadTimeout("timed out", request=request)
         if isinstance(told, int):
             return httpx.Response(told, text="no such run")
         self.state = told
+        self.asked += 1
         return httpx.Response(200, json={"state": told, "start_date": None})
 
-    def _task(self, name: str, label: str) -> dict[str, Any]:
-        named = {"task_id": name, "map_index": 0, "rendered_map_index": label}
+    def _task(self, name: str, label: str, *, index: int = 0, named_after: int = 0) -> dict[str, Any]:
+        label = label if self.asked > named_after else str(index)
+        named = {"task_id": name, "map_index": index, "rendered_map_index": label}
         return {**named, "state": self.state, "try_number": 1, "end_date": None}
 
 
@@ -60,8 +67,11 @@ def test_a_run_is_followed_through_questions_without_an_answer(following: Callab
     assert said == [
         "views: load shops is running",
         "views: tell is running",
+        "views: publish late is running",
         "views: load shops is success",
         "views: tell is success",
+        "views: publish late is success",
+        "views: count 2 is success",
     ]
 
 
