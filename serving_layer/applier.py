@@ -136,6 +136,8 @@ class Applier:
             self._observer.keep(found)
             self._applying.accept({event: each.accepted for event, each in found.items()})
             self._kept = kept
+        resting = records.decode_resting(transaction.record(records.RESTING))
+        self._applying.rest(resting.runs if _now() < resting.until else ())
         roster = transaction.raw(records.ROSTER)
         runs = records.decode_roster(transaction.record(records.ROSTER)) if roster != self._roster else self._runs
         transaction.close()

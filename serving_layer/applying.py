@@ -8,7 +8,7 @@ are committed together, so an applier that is killed goes on exactly where its s
 from __future__ import annotations
 
 import bisect
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -90,6 +90,7 @@ class Applying:
         self._missed: dict[str, Misses] = {}
         self._behind: dict[str, Offsets] = {}
         self._accepted: Mapping[str, Sequence[Gap]] = {}
+        self._resting: Collection[str] = ()
 
     def follow(self, roster: Iterable[Followed]) -> None:
         """Follow these runs and no others; each has to be met before its records are applied."""
@@ -176,6 +177,10 @@ class Applying:
                 with self._environment.write() as transaction:
                     self._save(transaction, run)
 
+    def rest(self, runs: Collection[str]) -> None:
+        """Claim nothing more of these runs until told otherwise; their rows are applied as ever."""
+        self._resting = runs
+
     def prune(self, topic: str, floor_: Instant) -> bool:
         """Say that rows below an epoch are no longer held, so that `sweep` may delete them; whether that is news."""
         source = self._sources[topic]
@@ -241,7 +246,7 @@ class Applying:
 
     def _claim(self, transaction: Transaction, run: str, *, changed: bool) -> None:
         before = self.claiming[run]
-        after = self.claiming[run] = claims.applied(before, self.positions)
+        after = self.claiming[run] = before if run in self._resting else claims.applied(before, self.positions)
         skipped = claims.skipped(before, after)
         if skipped:
             followed = self._runs[run]

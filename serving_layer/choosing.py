@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Final
 
 from schemas.core.codec import contract_of
 from schemas.core.damage import Kept
 from schemas.core.generations import Generation, Rollback, retained
-from schemas.core.instants import Instant
+from schemas.core.instants import SECOND, Duration, Instant
 from schemas.core.runs import Run, pairs_with
 from schemas.core.views import View
 from schemas.lake.catalog import Applied
@@ -19,6 +20,8 @@ from schemas.lake.stopped import Contract, Stop
 from serving_layer.records import Choice, Followed, Stream
 from serving_layer.snapshot import Stopped
 
+CLOSE: Final = Duration(2 * SECOND)
+"""A run that is behind another by no more is with it: both claim once a second, at moments of their own."""
 _ROLLBACK = Rollback.__name__.lower()
 
 
@@ -48,7 +51,7 @@ Claims = Mapping[str, Instant | None]
 
 
 def choose(listed: Listed, served: Mapping[str, Choice], claims: Claims) -> dict[str, Choice]:
-    """The views that are to move, with the pair to move to."""
+    """The views that are to move, with the pair to move to; one that `is_close` may have to be waited for."""
     moves = {}
     for name, applied in listed.wanted.items():
         choice = _next(listed, applied, served.get(name), claims)
@@ -66,6 +69,15 @@ def may_move(choice: Choice, served: Choice | None, claims: Claims, *, rolls_bac
     # Another run has to have claimed something: before that, what the old one shows unclaimed would vanish.
     is_behind = served.run not in (None, choice.run) and (choice.run is None or claims.get(choice.run) is None)
     return not is_behind and speed_through(choice, claims) >= speed_through(served, claims)
+
+
+def is_close(choice: Choice, served: Choice, claims: Claims) -> bool:
+    """Whether a pair waits for nothing but that its run claims as much as the one that is served.
+
+    That may never be seen: of two runs that claim once a second, one can be a moment behind the other at each look.
+    """
+    claimed = None if choice.run in (None, served.run) else claims.get(choice.run)
+    return claimed is not None and 0 < speed_through(served, claims) - speed_through(choice, claims) <= CLOSE
 
 
 def speed_through(choice: Choice, claims: Claims) -> Instant:
@@ -116,15 +128,17 @@ def needed_segments(listed: Listed, choices: Iterable[Choice]) -> set[tuple[str,
 def _next(listed: Listed, applied: Applied, served: Choice | None, claims: Claims) -> Choice | None:
     if served is None:
         return _first(listed, applied, claims)
-    definitions = dict.fromkeys((applied.definition, served.definition))
+    definitions, close = dict.fromkeys((applied.definition, served.definition)), None
     for definition in definitions:
         view = applied.view if definition == applied.definition else listed.definitions.get(definition)
         for choice in _candidates(listed, view, definition, served) if view else ():
             if choice == served:
-                return None
+                return close
             if may_move(choice, served, claims, rolls_back=rolls_back(listed, choice, served)):
                 return choice
-    return None
+            if close is None and is_close(choice, served, claims):
+                close = choice
+    return close
 
 
 def _first(listed: Listed, applied: Applied, claims: Claims) -> Choice | None:

@@ -1,6 +1,6 @@
 """The process that pulls what the lake lists: builds segment files, announces pairs, and switches views to them.
 
-    the lake ─▶ choose ─▶ build what is missing ─▶ prepared ─▶ grace: readers open and touch ─▶ pairs, in one step
+    the lake ─▶ choose ─▶ build what is missing ─▶ prepared ─▶ grace: readers open and touch ─▶ claims ─▶ pairs, in one
 
 It is of low priority and works in bounded memory; readers notice it only by the version of the store.
 """
@@ -24,6 +24,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from schemas.core import names
 from schemas.core.errors import UnavailableError
 from schemas.core.generations import Segment
+from schemas.core.instants import Instant
 from schemas.lake.archived import read_kept
 from schemas.lake.catalog import read_applied, read_history
 from schemas.lake.checksums import DamagedFile
@@ -34,7 +35,7 @@ from schemas.lake.runs import read_runs
 from schemas.lake.stopped import read_stopped
 from schemas.lake.tables import data_at, open_table, require_whole_files
 from serving_layer import records
-from serving_layer.choosing import Claims, Listed, choose, may_move, needed_segments, rolls_back, roster
+from serving_layer.choosing import Claims, Listed, choose, is_close, may_move, needed_segments, rolls_back, roster
 from serving_layer.environment import Environment, Transaction
 from serving_layer.layout import layout_of
 from serving_layer.records import Choice
@@ -48,6 +49,11 @@ POLL: Final = 0.5
 """Seconds between looks at the lake and at the claims."""
 GRACE: Final = 0.4
 """Seconds that readers have to open a pair before it is served; they look every `store.POLL`."""
+PATIENCE: Final = 6.0
+"""Seconds in which a run that is close has to come up to the one that is served."""
+_RESTED_AFTER: Final = 1.2
+"""Seconds of it after which the latter rests: by then each has claimed once, and their moments may be unfortunate."""
+_LOOK: Final = 0.02
 _BYTES_A_SECOND: Final = 1 << 30
 """What a reader is sure to touch in a second: more bytes are given more grace."""
 _MOMENT: Final = 1.0
@@ -59,13 +65,21 @@ class Loader:
     """The loop over an environment and the files beside it; `stopped` ends it between two steps."""
 
     def __init__(
-        self, root: Path, environment: Environment, *, lake: Path, stopped: threading.Event, grace: float = GRACE
+        self,
+        root: Path,
+        environment: Environment,
+        *,
+        lake: Path,
+        stopped: threading.Event,
+        grace: float = GRACE,
+        patience: float = PATIENCE,
     ) -> None:
         self._root = root
         self._environment = environment
         self._lake = _Lake(lake)
         self._stopped = stopped
         self._grace = grace
+        self._patience = patience
         self._checked: set[Path] = set()
         self._unneeded = Unneeded[Path]()
 
@@ -94,12 +108,13 @@ class Loader:
         moves = choose(listed, served, claims)
         self._put_roster(listed, {**served, **moves}.values(), served)
         self._put(records.KEPT, records.encode_kept(listed.kept))
-        ready = self._build_some(moves)
+        ready, moved = self._build_some(moves), False
         if ready or served.keys() - listed.wanted.keys():
             self._announce(ready)
-            self._switch(listed, ready)
+            self._await_claims(listed, ready)
+            moved = self._switch(listed, ready)
         self._collect(listed)
-        return bool(ready)
+        return moved
 
     def _served(self) -> dict[str, Choice]:
         transaction = self._environment.read()
@@ -183,8 +198,23 @@ class Loader:
         size = sum(file.stat().st_size for path in paths for file in path.iterdir())
         self._stopped.wait(self._grace + size / _BYTES_A_SECOND)
 
-    def _switch(self, listed: Listed, moves: Mapping[str, Choice]) -> None:
-        """Serve the pairs from here on, all in one step; whatever changed since may keep a view from moving."""
+    def _await_claims(self, listed: Listed, moves: Mapping[str, Choice]) -> None:
+        """Return once no run is a moment behind the one that is served, or will not come up to it."""
+        for look in range(round(self._patience / _LOOK)):
+            served, claims = self._served(), self._claims(listed)
+            left = {name: served[name] for name, choice in moves.items() if name in served}
+            ahead = {each.run for name, each in left.items() if is_close(moves[name], each, claims)}
+            if not ahead or self._stopped.is_set():
+                return
+            if look == round(_RESTED_AFTER / _LOOK):
+                until = Instant(round((time.time() + self._patience) * 1_000))
+                resting = records.Resting(frozenset(each for each in ahead if each is not None), until)
+                self._put(records.RESTING, records.encode_resting(resting))
+            self._stopped.wait(_LOOK)
+
+    def _switch(self, listed: Listed, moves: Mapping[str, Choice]) -> bool:
+        """Serve the pairs from here on, all in one step; whether any moved. What changed since may keep a view."""
+        moved = False
         with self._environment.write() as transaction:
             claims = _claims_in(transaction, listed)
             pairs = records.decode_choices(transaction.record(records.PAIRS))
@@ -192,7 +222,7 @@ class Loader:
             for name, choice in moves.items():
                 before = pairs.get(name)
                 if may_move(choice, before, claims, rolls_back=rolls_back(listed, choice, before)):
-                    pairs[name] = choice
+                    pairs[name], moved = choice, True
                     LOG.info(
                         "view `%s`: generation %d with run `%s`, boundary %d",
                         name,
@@ -202,7 +232,9 @@ class Loader:
                     )
             transaction.put_record(records.PAIRS, records.encode_choices(pairs))
             transaction.put_record(records.PREPARED, None)
+            transaction.put_record(records.RESTING, None)
             transaction.raise_version()
+        return moved
 
     def _collect(self, listed: Listed) -> None:
         """Delete the files that nobody has needed for a while."""

@@ -25,6 +25,7 @@ PAIRS: Final = b"pairs"
 PREPARED: Final = b"prepared"
 ROSTER: Final = b"roster"
 KEPT: Final = b"kept"
+RESTING: Final = b"resting"
 _HELD: Final = b"held:"
 _OFFSET: Final = b"offset:"
 _FIGURES: Final = b"figures:"
@@ -235,6 +236,28 @@ class Claimed:
     damage: str | None = None
     missed: Misses = field(default_factory=dict)
     caught_up: bool = True
+
+
+@dataclass(frozen=True)
+class Resting:
+    """Runs of which nothing more is claimed before `until`, so that another comes up to them."""
+
+    runs: frozenset[str]
+    until: Instant
+
+
+def encode_resting(resting: Resting) -> Any:
+    """As a record."""
+    return {"runs": sorted(resting.runs), "until": resting.until}
+
+
+def decode_resting(record: Any) -> Resting:
+    """What `encode_resting` wrote; none rest where nothing is written."""
+    return (
+        Resting(frozenset(), Instant(0))
+        if record is None
+        else Resting(frozenset(record["runs"]), Instant(record["until"]))
+    )
 
 
 def claimed_record(transaction: Transaction, run: str) -> bytes | None:

@@ -41,7 +41,7 @@ class Replica:
         """Every process, with no memory of before."""
         self.environment = open_environment(self.root)
         self.stopped = threading.Event()
-        self.loader = Loader(self.root, self.environment, lake=self.lake, stopped=self.stopped, grace=0.0)
+        self.loader = Loader(self.root, self.environment, lake=self.lake, stopped=self.stopped, grace=0.0, patience=0.0)
         self.applying = Applying(self.environment)
         self.store = LmdbStore(self.root, self.environment)
 
@@ -97,13 +97,14 @@ class Replica:
 
     def roster(self) -> list[Followed]:
         """What the loader wants followed."""
-        return decode_roster(self._record(ROSTER))
+        return decode_roster(self.record(ROSTER))
 
     def served(self) -> dict[str, Choice]:
         """The pairs that are served, by view."""
-        return decode_choices(self._record(PAIRS))
+        return decode_choices(self.record(PAIRS))
 
-    def _record(self, name: bytes) -> Any:
+    def record(self, name: bytes) -> Any:
+        """What the loader or the applier left under a name."""
         transaction = self.environment.read()
         found = transaction.record(name)
         transaction.close()
