@@ -75,7 +75,9 @@ def _java_options(settings: Settings, *, local: bool) -> str:
     configuration = Path(__file__).with_name("log4j2.properties")
     # A verdict is generated as one method larger than the machine compiles by itself, and would be interpreted.
     # A local command ends before the optimising compiler has paid for itself: it would take the cores from the tasks.
-    compiler = "-XX:-DontCompileHugeMethods" + (" -XX:TieredStopAtLevel=1" if local else "")
+    # Compiled code has 48 MB then, which a session of many plans fills; Java ends calls with an error once it is full.
+    compiler = "-XX:-DontCompileHugeMethods -XX:ReservedCodeCacheSize=240m"
+    compiler += " -XX:TieredStopAtLevel=1" if local else ""
     logging_to = f'"-Dlog4j2.configurationFile={configuration}" "-Dtideline.log={settings.logs / "spark.log"}"'
     classes = f'"-XX:SharedArchiveFile={settings.spark_classes}"' if settings.spark_classes.exists() else ""
     return f"{compiler} -XX:+UseParallelGC -XX:-UsePerfData {logging_to} {classes}".rstrip()
