@@ -49,3 +49,9 @@ def paths(replica: Replica) -> list[Path]:
     """Where the replica keeps them."""
     table = segments_table("totals", definition_of(TOTALS))
     return [segment_path(replica.root / SEGMENTS, table, segment.id) for segment in published(replica)]
+
+
+def speed(replica: Replica, run: str, boundary: int, view: View = TOTALS) -> None:
+    """Apply all that a run makes of what is kept."""
+    replica.meet()
+    replica.applying.apply(replica.speed_batch(run, view, KEPT, boundary))
