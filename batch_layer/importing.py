@@ -28,10 +28,9 @@ from schemas.core.instants import Instant, format_duration, format_instant
 from schemas.core.records import IMPORTED
 from schemas.core.verdict import Valid, judge
 from schemas.lake.catalog import read_applied
-from schemas.lake.commits import committed
 from schemas.lake.generations import all_generations
 from schemas.lake.imports import append_import
-from schemas.lake.tables import data_at, open_table
+from schemas.lake.tables import committed, data_at, open_table
 from schemas.settings import Settings
 
 _TIMEOUT_MS: Final = 10_000

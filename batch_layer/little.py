@@ -19,8 +19,7 @@ from pyspark.sql.types import StructType
 
 from batch_layer.tables import Stored
 from schemas.core.instants import Instant
-from schemas.lake.commits import committed
-from schemas.lake.tables import data_of, open_table
+from schemas.lake.tables import committed, data_of, open_table
 
 FEW: Final = 100_000
 """Records that are interpreted, and rows that are brought to this process, at most; a run of minutes has fewer."""

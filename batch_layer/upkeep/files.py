@@ -17,8 +17,7 @@ from batch_layer.upkeep.choosing import GRACE
 from schemas.core.errors import UnavailableError
 from schemas.core.instants import HOUR, Instant
 from schemas.lake.checksums import require_whole
-from schemas.lake.commits import committed
-from schemas.lake.tables import open_table
+from schemas.lake.tables import committed, open_table
 
 SMALL: Final = 16 * 2**20
 """Bytes that a file is filled up to: large enough to be few, small enough that a day of history reads a part."""

@@ -1,4 +1,4 @@
-"""Commits of a Delta table by deltalake, and all of them held against checksums.
+"""Commits of a Delta table, held against checksums.
 
 Delta has none of its log: an entry that a machine left empty when it went down reads as a commit of nothing, and one
 that ends after a line as a part of it. Spark leaves checksums beside the entries that it writes; those of deltalake get
@@ -9,48 +9,16 @@ from __future__ import annotations
 
 import json
 import re
-import uuid
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
-from deltalake import CommitProperties, DeltaTable, Transaction
-from deltalake.exceptions import DeltaError, TableNotFoundError
-
 from schemas.lake.checksums import DamagedFile, is_sealed, require_whole, seal
 
-_MARK: Final = "tideline.commit"
-"""By this a writer knows its own commit in the log."""
 _LOG: Final = "_delta_log"
 _ENTRY: Final = re.compile(r"\d{20}\.json")
 _CHECKPOINT: Final = re.compile(r"\d{20}\.checkpoint(\..+)?\.parquet")
-
-
-def committed(
-    table: Path, read: int, write: Callable[..., object], *, under: Sequence[Transaction] = (), retries: int = 0
-) -> bool:
-    """Whether `write`, called with `commit_properties`, has committed to a table of which version `read` was read.
-
-    False where others have committed since, and it has not: what was read is old. Retries keep it, so only what holds
-    whatever others commit may have any. Raises as `write` where nobody came between. `read` is -1 for a new table.
-    """
-    mark = uuid.uuid4().hex
-    properties = CommitProperties(app_transactions=[*under], max_commit_retries=retries, custom_metadata={_MARK: mark})
-    try:
-        write(commit_properties=properties)
-    except DeltaError:
-        later = _marks_since(table, read)
-        if not later:
-            raise
-        if mark not in later:
-            return False
-        # What failed came after the commit, such as writing a checkpoint of the log.
-    # A disk may be full by now. The commit stands, as that of a writer which died before its checksums does.
-    with suppress(OSError):
-        seal_commits(table, read)
-    return True
 
 
 def seal_commits(table: Path, since: int) -> None:
@@ -107,14 +75,3 @@ def _is_commit(text: str) -> bool:
         return bool(actions)
     added, removed = (sum(kind in action for action in actions) for kind in ("add", "remove"))
     return (added, removed) == (counted["num_added_files"], counted["num_removed_files"])
-
-
-def _marks_since(table: Path, version: int) -> list[str | None]:
-    """Those of later commits; None for a commit of Spark."""
-    require_whole_log(table)
-    try:
-        newest = DeltaTable(str(table))
-    except TableNotFoundError:
-        return []
-    later = newest.version() - version
-    return [each.get(_MARK) for each in newest.history(later)] if later else []

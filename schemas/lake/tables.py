@@ -1,8 +1,10 @@
-"""Reading and appending rows of the small tables, with Delta's own concurrency control."""
+"""Opening and committing to the tables of the lake, and the rows of small ones, with Delta's concurrency control."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,13 +12,13 @@ from typing import Any, Final, Literal
 
 import pyarrow as pa
 import pyarrow.dataset as ds
-from deltalake import DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from pyarrow.fs import FileSystem, SubTreeFileSystem
 
 from schemas.core.errors import UnavailableError
 from schemas.lake.checksums import require_whole
-from schemas.lake.commits import committed, require_whole_log
+from schemas.lake.commits import require_whole_log, seal_commits
 
 _UNWRITABLE: Final = ("No space left on device", "Read-only file system", "Disk quota exceeded")
 
@@ -24,6 +26,8 @@ MOST_FILES: Final = 16
 """Files of a small table, beyond which the next commit writes one of all: each reader opens each of them."""
 
 
+_MARK: Final = "tideline.commit"
+"""By this a writer knows its own commit in the log."""
 _CONFIGURATION: Final[Mapping[str, str | None]] = {"delta.logRetentionDuration": "interval 1 days"}
 """Whoever opens a table lists its log, of which nobody reads an old version: Delta would keep thirty days of it."""
 
@@ -137,6 +141,31 @@ def data_at(path: Path) -> ds.Dataset:
     return data_of(open_table(path))
 
 
+def committed(
+    table: Path, read: int, write: Callable[..., object], *, under: Sequence[Transaction] = (), retries: int = 0
+) -> bool:
+    """Whether `write`, called with `commit_properties`, has committed to a table of which version `read` was read.
+
+    False where others have committed since, and it has not: what was read is old. Retries keep it, so only what holds
+    whatever others commit may have any. Raises as `write` where nobody came between. `read` is -1 for a new table.
+    """
+    mark = uuid.uuid4().hex
+    properties = CommitProperties(app_transactions=[*under], max_commit_retries=retries, custom_metadata={_MARK: mark})
+    try:
+        write(commit_properties=properties)
+    except DeltaError:
+        later = _marks_since(table, read)
+        if not later:
+            raise
+        if mark not in later:
+            return False
+        # What failed came after the commit, such as writing a checkpoint of the log.
+    # A disk may be full by now. The commit stands, as that of a writer which died before its checksums does.
+    with suppress(OSError):
+        seal_commits(table, read)
+    return True
+
+
 def append(snapshot: Snapshot, schema: pa.Schema, row: Mapping[str, Any], *, application: str, number: int) -> bool:
     """Commit one row from the snapshot under the app transaction (`application`, `number`).
 
@@ -182,3 +211,13 @@ def _commit(snapshot: Snapshot, data: pa.Table, mode: Literal["append", "overwri
         return committed(snapshot.path, -1, create, under=[under])
     write = partial(write_deltalake, snapshot.table, data, mode=mode)
     return committed(snapshot.path, snapshot.table.version(), write, under=[under])
+
+
+def _marks_since(table: Path, version: int) -> list[str | None]:
+    """Those of later commits; None for a commit of Spark."""
+    try:
+        newest = open_table(table)
+    except TableNotFoundError:
+        return []
+    later = newest.version() - version
+    return [each.get(_MARK) for each in newest.history(later)] if later else []

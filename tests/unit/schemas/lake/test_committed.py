@@ -12,8 +12,10 @@ import pytest
 from deltalake import DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError
 
-from schemas.lake import commits
-from schemas.lake.commits import committed, require_whole_log
+from schemas.core.errors import UnavailableError
+from schemas.lake import tables
+from schemas.lake.commits import require_whole_log
+from schemas.lake.tables import committed
 
 Write = Callable[..., Any]
 
@@ -86,7 +88,7 @@ def test_a_full_disk_after_the_commit_is_none_of_it(
     def full(*_: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(commits, "seal_commits", full)
+    monkeypatch.setattr(tables, "seal_commits", full)
     assert committed(tmp_path, 0, appending(table))
     assert held(tmp_path) == [0, 1]
 
@@ -116,3 +118,12 @@ def test_who_makes_a_table_second_has_not_made_it(tmp_path: Path) -> None:
     assert held(tmp_path) == [7]
     (tmp_path / "other").mkdir()
     assert committed(tmp_path / "other", -1, partial(write_deltalake, str(tmp_path / "other"), numbers(1)))
+
+
+def test_a_log_that_is_torn_meanwhile_is_told_with_its_way_out(table: DeltaTable, tmp_path: Path) -> None:
+    def tear() -> None:
+        (tmp_path / "_delta_log" / f"{0:020}.json").write_bytes(b"")
+        fail()
+
+    with pytest.raises(UnavailableError, match="Put the damaged file back"):
+        committed(tmp_path, 0, followed_by(appending(table), tear))
