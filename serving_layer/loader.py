@@ -202,13 +202,16 @@ class Loader:
         """Return once no run is a moment behind the one that is served, or will not come up to it."""
         for look in range(round(self._patience / _LOOK)):
             served, claims = self._served(), self._claims(listed)
-            left = {name: served[name] for name, choice in moves.items() if name in served}
-            ahead = {each.run for name, each in left.items() if is_close(moves[name], each, claims)}
+            ahead = {
+                before.run
+                for name, choice in moves.items()
+                if (before := served.get(name)) and before.run and is_close(choice, before, claims)
+            }
             if not ahead or self._stopped.is_set():
                 return
             if look == round(_RESTED_AFTER / _LOOK):
                 until = Instant(round((time.time() + self._patience) * 1_000))
-                resting = records.Resting(frozenset(each for each in ahead if each is not None), until)
+                resting = records.Resting(frozenset(ahead), until)
                 self._put(records.RESTING, records.encode_resting(resting))
             self._stopped.wait(_LOOK)
 
